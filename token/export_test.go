@@ -1,0 +1,10 @@
+package token
+
+// CacheLen returns the number of tokens that v remembers.
+func CacheLen(v *Verifier) int {
+	n := 0
+	for i := range v.cache.shards {
+		n += len(v.cache.shards[i].entries)
+	}
+	return n
+}
