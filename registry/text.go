@@ -1,0 +1,62 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// checkText accepts text of at most max bytes that people will read, over several lines if lines is true.
+// Control characters and those that reorder or hide text are refused: a name is what someone trusts on a
+// consent page.
+func checkText(s string, max int, lines bool) error {
+	switch {
+	case len(s) > max:
+		return fmt.Errorf("got %d bytes, wanted at most %d", len(s), max)
+	case !utf8.ValidString(s):
+		return errors.New("is not UTF-8")
+	case strings.TrimSpace(s) != s:
+		return errors.New("begins or ends with a space")
+	}
+	for _, r := range s {
+		switch {
+		case unicode.IsGraphic(r), lines && (r == '\n' || r == '\r' || r == '\t'):
+		case r == '\u200c', r == '\u200d': // joiners, which scripts and emoji need
+		default:
+			return fmt.Errorf("has the character %U, which is not printed", r)
+		}
+	}
+	return nil
+}
+
+// checkContacts accepts email addresses.
+func checkContacts(contacts []string) error {
+	if len(contacts) > maxContacts {
+		return fmt.Errorf("got %d, wanted at most %d", len(contacts), maxContacts)
+	}
+	for _, c := range contacts {
+		if a, err := mail.ParseAddress(c); err != nil || a.Address != c || len(c) > 254 {
+			return fmt.Errorf("%.100q is not an email address", c)
+		}
+	}
+	return nil
+}
+
+func checkCategories(categories []string) error {
+	if len(categories) > maxCategories {
+		return fmt.Errorf("got %d, wanted at most %d", len(categories), maxCategories)
+	}
+	for i, c := range categories {
+		if err := checkText(c, maxCategory, false); err != nil {
+			return fmt.Errorf("%.100q %w", c, err)
+		}
+		if c == "" || slices.Contains(categories[:i], c) {
+			return fmt.Errorf("%q is empty or comes twice", c)
+		}
+	}
+	return nil
+}
