@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/oauthcore/oauthcore/internal/scope"
 )
 
 // Installation is a tenant's, or one subject's, word on an app. As an App it is data; what is stored
@@ -59,7 +61,7 @@ func (i *Installation) checkFor(a *App, scopes []string) error {
 	if len(scopes) == 0 {
 		return errors.New("registry: got no scopes, wanted some")
 	}
-	if extra := without(scopes, a.Manifest.Scopes); len(extra) > 0 { // TestInstallationRefusesScopes
+	if extra := scope.Without(scopes, a.Manifest.Scopes); len(extra) > 0 { // TestInstallationRefusesScopes
 		return fmt.Errorf("registry: scope %.100q is not in the app's manifest", extra[0])
 	}
 	return nil
@@ -77,12 +79,12 @@ func (i *Installation) Request(by Actor, a *App, scopes []string) error {
 	if err := i.checkFor(a, scopes); err != nil {
 		return err
 	}
-	ask := without(without(scopes, i.Allowed), i.Refused)
+	ask := scope.Without(scope.Without(scopes, i.Allowed), i.Refused)
 	if len(ask) == 0 {
 		return fmt.Errorf("%w: all is allowed, or refused, already", ErrState)
 	}
-	i.Requested = union(within(i.Requested, a.Manifest.Scopes), ask)
-	i.Refused = within(i.Refused, a.Manifest.Scopes)
+	i.Requested = scope.Union(scope.Within(i.Requested, a.Manifest.Scopes), ask)
+	i.Refused = scope.Within(i.Refused, a.Manifest.Scopes)
 	return nil
 }
 
@@ -99,11 +101,11 @@ func (i *Installation) Allow(by Actor, a *App, scopes []string) error {
 	if err := i.checkFor(a, scopes); err != nil {
 		return err
 	}
-	if missing := without(a.Manifest.RequiredScopes, scopes); len(missing) > 0 {
+	if missing := scope.Without(a.Manifest.RequiredScopes, scopes); len(missing) > 0 {
 		return fmt.Errorf("registry: scope %.100q is required by the app", missing[0])
 	}
-	i.Refused = within(without(union(union(i.Refused, i.Requested), i.Allowed), scopes), a.Manifest.Scopes)
-	i.Requested, i.Allowed, i.Removed = nil, union(nil, scopes), false
+	i.Refused = scope.Within(scope.Without(scope.Union(scope.Union(i.Refused, i.Requested), i.Allowed), scopes), a.Manifest.Scopes)
+	i.Requested, i.Allowed, i.Removed = nil, scope.Union(nil, scopes), false
 	return nil
 }
 
@@ -116,7 +118,7 @@ func (i *Installation) Refuse(by Actor) error {
 	if len(i.Requested) == 0 {
 		return fmt.Errorf("%w: nothing is requested", ErrState)
 	}
-	i.Refused = union(i.Refused, i.Requested)
+	i.Refused = scope.Union(i.Refused, i.Requested)
 	i.Requested = nil
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/oauthcore/oauthcore/internal/scope"
 )
 
 // Manifest is what a developer writes and a reviewer reads: client metadata by the names of RFC 7591,
@@ -94,7 +96,7 @@ func (m *Manifest) faults() (f faults) {
 	if m.JWKS != nil && m.JWKSURI != "" {
 		f.add("jwks_uri", errors.New("excludes jwks"))
 	}
-	if extra := without(m.RequiredScopes, m.Scopes); len(extra) > 0 {
+	if extra := scope.Without(m.RequiredScopes, m.Scopes); len(extra) > 0 {
 		f.add("required_scopes", fmt.Errorf("has %.100q, which scopes does not", extra[0]))
 	}
 	if len(f) == 0 {

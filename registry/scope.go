@@ -3,6 +3,8 @@ package registry
 import (
 	"fmt"
 	"slices"
+
+	"github.com/oauthcore/oauthcore/internal/scope"
 )
 
 const (
@@ -20,7 +22,7 @@ func checkScopes(scopes []string) error {
 		if len(s) > maxScope {
 			return fmt.Errorf("got one of %d bytes, wanted at most %d", len(s), maxScope)
 		}
-		if !isScope(s) {
+		if !scope.Valid(s) {
 			return fmt.Errorf("%q is not a scope", s)
 		}
 		if slices.Contains(scopes[:i], s) {
@@ -28,34 +30,4 @@ func checkScopes(scopes []string) error {
 		}
 	}
 	return nil
-}
-
-func isScope(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return s != ""
-}
-
-// within returns those of list that are in set, without those in it.
-func within(list, set []string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return !slices.Contains(set, s) })
-}
-
-// without returns those of list that are not in set.
-func without(list, set []string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(set, s) })
-}
-
-// union returns list and what more adds to it, each once.
-func union(list, more []string) []string {
-	list = slices.Clone(list)
-	for _, s := range more {
-		if !slices.Contains(list, s) {
-			list = append(list, s)
-		}
-	}
-	return list
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/oauthcore/oauthcore/internal/jose"
+	"github.com/oauthcore/oauthcore/internal/scope"
 )
 
 // Claims is what an access token says, whether it was read from a JWT or from introspection.
@@ -180,7 +181,7 @@ func (e *encoder) scope(scopes []string) {
 			e.b = append(e.b, ' ')
 		}
 		// A space would make two scopes of one.
-		if !scopeToken(s) {
+		if !scope.Valid(s) {
 			e.fail("scope %q: want printable ASCII without space, quote and backslash", s)
 		}
 		e.b = append(e.b, s...)
@@ -310,20 +311,11 @@ func scopes(value []byte) ([]string, error) {
 		list = strings.Split(list[0], " ")
 	}
 	for _, s := range list {
-		if !scopeToken(s) {
+		if !scope.Valid(s) {
 			return nil, errors.New("not a scope")
 		}
 	}
 	return list, nil
-}
-
-func scopeToken(s string) bool {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] > '~' || s[i] == '"' || s[i] == '\\' {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // maxSeconds is the last second of the year 9999.
