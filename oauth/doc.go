@@ -1,0 +1,61 @@
+// Package oauth is an OAuth 2.1 authorization server as an [http.Handler]: everything between an HTTP
+// request and the host's database. The host brings its users, its pages, a [store.Store] and a router.
+//
+// # Flows
+//
+// The server answers at six places, which [Paths] moves and its metadata names:
+//
+//	authorize    RFC 6749 section 3.1 with PKCE (RFC 7636), RFC 8707 resource, RFC 9207 iss, prompt, max_age
+//	token        authorization_code, refresh_token, client_credentials, and the host's own grant types
+//	introspect   RFC 7662
+//	revoke       RFC 7009
+//	jwks         RFC 7517
+//	metadata     RFC 8414, at the well-known paths that clients try
+//
+// Clients authenticate with client_secret_basic, client_secret_post, private_key_jwt (RFC 7523) or, if
+// they are public, not at all: each with the one method that it registered. Access tokens are JWTs of RFC
+// 9068 or opaque, as the app's policy says.
+//
+// # Pages
+//
+// The library alone decides when a page is needed and what an answer to it may do; the host only shows it.
+// Config.SignedIn says who is signed in, Config.Interact shows a page. A sign-in page comes with
+// [Authorization.Login] nil: start a session and go back to [Authorization.URL]. A consent page posts to
+// that URL, and its POST ends in [Authorization.Approve] or [Authorization.Deny]. The URL holds the whole
+// request, sealed and bound to the browser, so nothing is kept between the pages.
+//
+// # Storage
+//
+// A grant is the one record that lives: that a subject let an app act. Codes and refresh tokens are its
+// credentials, an access token carries its own facts, and introspection reads the grant. A code exchange
+// or a refresh costs three reads and one write, introspection no write. What expires is dropped by
+// [store.Store.Sweep], which the host calls.
+//
+// # Security
+//
+// Check all, build all, swap, answer: a request that is refused has changed nothing, one whose signature
+// fails has spent nothing, and a client that hangs up cuts no write short. A second use of a code, or of a
+// refresh token outside the grace, ends the grant, but only if all else about the request was right. An
+// app, an installation, a consent and a subject each have a counter, and raising it ends every grant made
+// under a lower one in a single write.
+//
+// # Design
+//
+// One pure decision (decide.go) answers page, grant or refuse for the first GET, the return from
+// sign-in and the POST alike; a state machine kept in the store was rejected, for it has to be cleaned up
+// and can be raced. An app's POST to the authorization endpoint is answered with the same request as a
+// GET, so that pages have one way in.
+//
+// Lifetimes are read from the app's policy at each use and not stored in the grant, as first planned: a
+// platform that shortens one is obeyed at once, and there is less to store. An app's grant to itself
+// has no subject in its record, so no user's id can be confused with an app's.
+//
+// A request without scope asks for the scopes that the app's manifest calls required; if there are none it
+// is refused, and never means all. A code exchange may narrow its access token as a refresh may.
+//
+// The endpoint for introspection describes an app's own current refresh token to that app alone, without
+// an audience, so that no API takes it for an access token. Server.Introspect knows access tokens only.
+//
+// Refusing a scope on the consent page is remembered; Deny is not, so that a user who was asked at a bad
+// moment is asked again.
+package oauth

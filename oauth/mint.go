@@ -1,0 +1,83 @@
+package oauth
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/oauthcore/oauthcore/registry"
+	"github.com/oauthcore/oauthcore/token"
+)
+
+// lifetimes are taken from the app's policy at each use and not kept in the grant: a platform that
+// shortens one is obeyed at once.
+func (s *Server) accessLifetime(app *registry.App) int64 {
+	return seconds(app.Policy.AccessLifetime, s.config.AccessLifetime)
+}
+
+func (s *Server) refreshLifetime(app *registry.App) int64 {
+	return seconds(app.Policy.RefreshLifetime, s.config.RefreshLifetime)
+}
+
+func seconds(d, zero time.Duration) int64 {
+	if d <= 0 {
+		d = zero
+	}
+	return int64(d / time.Second)
+}
+
+// mint makes the access token of a, in the form that the app's policy wants. The claims hook runs for
+// opaque tokens too: it may refuse.
+func (c *call) mint(app *registry.App, a *access, g *Grant) (string, error) {
+	claims, err := c.claims(a, g)
+	if err != nil {
+		return "", err
+	}
+	s := c.s
+	switch {
+	case app.Policy.Opaque:
+		sealed := s.accessKeys.Seal(a.appendBinary(make([]byte, 0, 256)), nil)
+		if s.profile.Hex {
+			return s.config.CredentialPrefix + hex.EncodeToString(sealed), nil
+		}
+		return s.config.CredentialPrefix + base64.RawURLEncoding.EncodeToString(sealed), nil
+	case s.profile.Claims != nil:
+		typ, mapped := s.profile.Claims(claims)
+		payload, err := json.Marshal(mapped)
+		if err != nil {
+			return "", err
+		}
+		return s.config.Keys.SignJWT(typ, payload, claims.IssuedAt)
+	}
+	return s.config.Keys.Sign(claims)
+}
+
+// claims says what the token a of grant g is worth now, with the hook's additions.
+func (c *call) claims(a *access, g *Grant) (*token.Claims, error) {
+	claims := &token.Claims{
+		Issuer: c.s.config.Issuer, Subject: g.Login.Subject, Audience: a.resources,
+		Expires: time.Unix(a.expires, 0), IssuedAt: time.Unix(a.issued, 0), ID: a.id.String(),
+		ClientID: a.app, Scopes: a.scopes, Tenant: g.Login.Tenant,
+		AuthTime: g.Login.Time, ACR: g.Login.ACR, AMR: slices.Clone(g.Login.AMR),
+	}
+	hook := c.s.config.Claims
+	if hook == nil {
+		return claims, nil
+	}
+	before := *claims
+	claims.Audience, claims.Scopes, claims.AMR = slices.Clone(before.Audience), slices.Clone(before.Scopes), slices.Clone(before.AMR)
+	if err := hook(c.ctx, g, claims); err != nil {
+		return nil, err
+	}
+	// The hook adds; what the server says of a token is not its to change.
+	after := *claims
+	after.Roles, after.Groups, after.Entitlements, after.Extra = nil, nil, nil, nil
+	if !reflect.DeepEqual(before, after) { // TestClaimsHookChangesTooMuch
+		return nil, errors.New("oauth: Config.Claims changed more than Roles, Groups, Entitlements and Extra")
+	}
+	return claims, nil
+}

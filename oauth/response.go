@@ -1,0 +1,28 @@
+package oauth
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// TokenResponse is the successful answer of RFC 6749, Section 5.1.
+type TokenResponse struct {
+	AccessToken  string
+	TokenType    string // Bearer
+	ExpiresIn    time.Duration
+	RefreshToken string // empty: none
+	Scopes       []string
+	Grant        *Grant // not on the wire
+}
+
+// MarshalJSON encodes the members of RFC 6749, Section 5.1.
+func (t *TokenResponse) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		AccessToken  string `json:"access_token"`
+		TokenType    string `json:"token_type"`
+		ExpiresIn    int64  `json:"expires_in"`
+		RefreshToken string `json:"refresh_token,omitempty"`
+		Scope        string `json:"scope,omitempty"`
+	}{t.AccessToken, t.TokenType, int64(t.ExpiresIn / time.Second), t.RefreshToken, strings.Join(t.Scopes, " ")})
+}
