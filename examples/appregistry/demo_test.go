@@ -1,0 +1,127 @@
+package main
+
+import (
+	"html"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// commands returns the indented lines of the printed text in their blocks.
+func commands(text string) []string {
+	var blocks []string
+	for block := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
+		if strings.HasPrefix(block, "  ") {
+			blocks = append(blocks, strings.TrimPrefix(strings.ReplaceAll(block, "\n  ", "\n"), "  "))
+		}
+	}
+	return blocks
+}
+
+// sh runs lines as a user would who pastes them into a shell.
+func sh(t *testing.T, script string) string {
+	t.Helper()
+	for _, tool := range []string{"sh", "curl", "openssl", "sed"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("the lines need %s: %v", tool, err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+	cmd.Env = append(os.Environ(), "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("sh: %v\n%s\nprinted\n%s", err, script, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// The printed lines do what the text around them says.
+func TestLinesToTry(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"", "/tenants/one"} {
+		s := serve(t, demonstration(), path)
+		blocks := commands(linesToTry(s.issuer))
+		if len(blocks) != 3 {
+			t.Fatalf("got %d blocks of commands, wanted 3:\n%s", len(blocks), linesToTry(s.issuer))
+		}
+
+		// A user signs in between the two pastes; the shell keeps the verifier.
+		printed := sh(t, blocks[0]+"\necho \"$verifier\"")
+		address, verifier, _ := strings.Cut(printed, "\n")
+		c := newBrowser(t)
+		back := submit(t, c, get(t, c, address), url.Values{"email": {"dev@eventzr.com"}, "password": {"Password123!"}})
+		for back.StatusCode == http.StatusSeeOther || back.StatusCode == http.StatusOK && !strings.Contains(back.body, "<pre") {
+			if back.StatusCode == http.StatusOK {
+				back = submit(t, c, back, url.Values{"decision": {"allow"}, "scope": {"write:events"}})
+				continue
+			}
+			to, err := back.Location()
+			if err != nil {
+				t.Fatal(err)
+			}
+			back = get(t, c, to.String())
+		}
+		pasted := regexp.MustCompile(`(?s)<pre[^>]*>(.*)</pre>`).FindStringSubmatch(back.body)
+		if pasted == nil {
+			t.Fatalf("the last page, of status %d, shows no lines:\n%s", back.StatusCode, back.body)
+		}
+		got := sh(t, "verifier="+verifier+"\n"+html.UnescapeString(pasted[1]))
+		for _, want := range []string{`"sub":"dev@eventzr.com"`, `"client_id":"demo-cli"`, `"roles":["developer"]`, `"tenant":"00000000-0000-0000-0000-000000000001"`} {
+			if !strings.Contains(got, want) {
+				t.Errorf("the page's lines print %q, wanted %s in it", got, want)
+			}
+		}
+
+		got = sh(t, blocks[1])
+		for _, want := range []string{`"sub":"demo-job"`, `"active":true`, "HTTP/1.1 401"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("the second block prints %q, wanted %s in it", got, want)
+			}
+		}
+		got = sh(t, blocks[2])
+		for _, want := range []string{`"accessToken":"`, `"refreshToken":"`, `"expiresIn":3600`} {
+			if !strings.Contains(got, want) {
+				t.Errorf("the third block does not print %s", want)
+			}
+		}
+	}
+}
+
+// README.md has the same lines.
+func TestReadmeLines(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range commands(linesToTry("http://127.0.0.1:8080")) {
+		if !strings.Contains(string(readme), "```sh\n"+block+"\n```") {
+			t.Errorf("README.md does not have\n%s", block)
+		}
+	}
+}
+
+// The pair of lines that deletes characters instead of mapping them is refused, and the app is told why.
+func TestDeletedCharacters(t *testing.T) {
+	t.Parallel()
+	s := serve(t, demonstration(), "")
+	challenge := ""
+	for len(challenge) == 0 || len(challenge) == 43 { // one in four digests has nothing to delete
+		challenge = sh(t, `openssl rand -base64 32 | openssl dgst -sha256 -binary | openssl base64 -A | tr -d '=+/'`)
+	}
+	a := get(t, newBrowser(t), s.issuer+oauthPaths.Authorize+"?"+url.Values{
+		"response_type": {"code"}, "client_id": {"demo-cli"}, "redirect_uri": {s.issuer + "/callback"},
+		"code_challenge": {challenge}, "code_challenge_method": {"S256"},
+	}.Encode())
+	to, err := a.Location()
+	if err != nil {
+		t.Fatalf("status %d, %v", a.StatusCode, err)
+	}
+	if q := to.Query(); q.Get("error") != "invalid_request" || !strings.Contains(q.Get("error_description"), "remov") {
+		t.Errorf("got %q, %q; wanted invalid_request and what is wrong", q.Get("error"), q.Get("error_description"))
+	}
+}
