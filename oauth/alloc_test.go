@@ -1,3 +1,7 @@
+//go:build !race
+
+// The race detector allocates, and takes memory of its own.
+
 package oauth_test
 
 import (
@@ -9,9 +13,6 @@ import (
 // TestAllocations holds the hot paths to a number of allocations, that of building the request and
 // recording the answer included.
 func TestAllocations(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector allocates")
-	}
 	h := newBench(t)
 	_, web := h.issue("web")
 	access, opaque := h.issue("opaque")
@@ -38,9 +39,6 @@ func TestAllocations(t *testing.T) {
 
 // TestHeapPerGrant bounds what a live grant takes on the memory store.
 func TestHeapPerGrant(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector takes memory")
-	}
 	n := 5_000
 	if long() {
 		n = 100_000
@@ -54,9 +52,6 @@ func TestHeapPerGrant(t *testing.T) {
 
 // TestRotationIsFlat rotates a thousand grants over and over: what is stored does not grow.
 func TestRotationIsFlat(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector takes memory")
-	}
 	const grants = 1000
 	rounds := 20
 	if long() {
