@@ -118,7 +118,7 @@ func (req *request) readPKCE() error {
 	switch {
 	case challenge == "" && method == "" && waived:
 		return nil
-	case challenge == "": // TestAuthorizeWithoutChallenge
+	case challenge == "":
 		return refuse("invalid_request", "code_challenge is missing")
 	case method == "":
 		// RFC 7636, Section 4.3: absent means plain.

@@ -52,7 +52,7 @@ func (i *Installation) checkFor(a *App, scopes []string) error {
 	if a.ID != i.App {
 		return fmt.Errorf("registry: got app %q, wanted that of the installation, %q", a.ID, i.App)
 	}
-	if a.Deleted || a.Manifest.empty() { // TestInstallationTransitions
+	if a.Deleted || a.Manifest.empty() { // TestInstallationRefusesScopes
 		return fmt.Errorf("%w: the app is deleted or was never published", ErrState)
 	}
 	if len(i.Allowed) == 0 && !a.Shared && a.Tenant != i.Tenant {
