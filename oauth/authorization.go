@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/oauthcore/oauthcore/internal/chain"
 	"github.com/oauthcore/oauthcore/internal/table"
@@ -41,15 +42,14 @@ func (a *Authorization) Approve(w http.ResponseWriter, r *http.Request, ap *Appr
 	if ap == nil {
 		ap = &Approval{}
 	}
-	switch {
-	case ap.Login != nil:
+	if ap.Login != nil {
 		a.deny(w, r, errApproval("Login is SignedIn's to say here"))
-		return
-	case len(ap.Data) > maxData:
-		a.deny(w, r, errApproval("Data is over 4 KiB"))
 		return
 	}
 	allowed, err := a.situation.narrow(a.Scopes, ap.Scopes)
+	if err == nil {
+		err = ap.check()
+	}
 	if err != nil {
 		a.deny(w, r, err)
 		return
@@ -87,8 +87,9 @@ func (a *Authorization) may(w http.ResponseWriter) bool {
 	return true
 }
 
-// finish stores the consent if the user gave one here, then the grant, and sends the code. The grant's id
-// came with the request, so creating it is what uses the request up.
+// finish stores the consent if the user gave one here, then the grant, and sends the code. Without a page
+// ap is what the consent remembers. The grant's id came with the request, so creating it is what uses the
+// request up.
 func (a *Authorization) finish(w http.ResponseWriter, r *http.Request, scopes []string, ap *Approval, asked bool) {
 	a.answered = true
 	c, s, req := a.c, a.c.s, a.situation.req
@@ -96,26 +97,24 @@ func (a *Authorization) finish(w http.ResponseWriter, r *http.Request, scopes []
 		app: a.App.ID, tenant: a.Login.Tenant, subject: a.Login.Subject,
 		authTime: a.Login.Time.Unix(), acr: a.Login.ACR, amr: a.Login.AMR,
 		scopes: scopes, resources: a.Resources, created: c.now,
-		expires: c.now + seconds(0, s.config.GrantLifetime), epochs: a.st.epochs(),
+		expires: c.now + int64(s.config.GrantLifetime/time.Second), epochs: a.st.epochs(),
 		consented:   asked || !a.App.Policy.FirstParty,
-		refreshable: a.App.Manifest.AllowsGrant("refresh_token"),
-		codeExpires: c.now + seconds(0, s.config.CodeLifetime), challenge: req.challenge,
+		data:        ap.Data,
+		refreshable: a.App.Manifest.AllowsGrant("refresh_token") && !ap.NoRefresh,
+		codeExpires: c.now + int64(s.config.CodeLifetime/time.Second), challenge: req.challenge,
 	}
 	if uri := req.params.Get("redirect_uri"); uri != "" {
 		sum := sha256.Sum256([]byte(uri))
 		g.redirect = sum[:]
 	}
-	if ap != nil {
-		g.data, g.refreshable = ap.Data, g.refreshable && !ap.NoRefresh
-		if ap.Resources != nil {
-			var err error
-			if g.resources, err = narrowResources(a.Resources, ap.Resources); err != nil {
-				c.refuse(w, r, req, err)
-				return
-			}
+	if ap.Resources != nil {
+		var err error
+		if g.resources, err = narrowResources(a.Resources, ap.Resources); err != nil {
+			c.refuse(w, r, req, err)
+			return
 		}
 	}
-	code, err := a.store(g, scopes, asked)
+	code, err := a.store(g, ap, asked)
 	switch {
 	case errors.Is(err, errExists):
 		c.page(w, refuse("invalid_request", "this form was sent before; start again at the app"))
@@ -130,17 +129,17 @@ func (a *Authorization) finish(w http.ResponseWriter, r *http.Request, scopes []
 }
 
 // store writes the consent, then the grant, and returns its code.
-func (a *Authorization) store(g *grant, scopes []string, asked bool) (string, error) {
+func (a *Authorization) store(g *grant, ap *Approval, asked bool) (string, error) {
 	c, s := a.c, a.c.s
 	id := grantID(a.grant)
 	if asked {
-		// A form that is posted again must not change what was consented to.
+		// A form that is posted again, once it was answered, must not change what was consented to. TestTicketReplayed
 		if row, err := s.grants.Get(c.ctx, id); err != nil {
 			return "", err
 		} else if row.Version != 0 {
 			return "", errExists
 		}
-		if err := c.remember(a, scopes); err != nil {
+		if err := c.remember(a, g, ap); err != nil {
 			return "", err
 		}
 	}

@@ -52,8 +52,13 @@ func (c *call) toGet(w http.ResponseWriter, r *http.Request, query url.Values) {
 	if err == nil {
 		_, err = parseQuery(string(body))
 	}
-	if err != nil || len(body) == 0 {
-		c.page(w, refuse("invalid_request", "the body could not be read"))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		err = &Error{Code: "invalid_request", Description: "the body is larger than 16 KiB", Status: http.StatusRequestEntityTooLarge}
+	} else if err != nil || len(body) == 0 {
+		err = refuse("invalid_request", "the body could not be read")
+	}
+	if err != nil {
+		c.page(w, err)
 		return
 	}
 	c.done(nil)
@@ -123,7 +128,7 @@ func (c *call) decide(w http.ResponseWriter, r *http.Request, t *ticket, params 
 		c.event.Subject, c.event.Tenant = f.login.Subject, f.login.Tenant
 	}
 	if o == grantNow {
-		a.finish(w, r, scopes, nil, false)
+		a.finish(w, r, scopes, f.st.consent.Value.approval(), false)
 		return
 	}
 	next := &ticket{Request: req.params.Encode(), Arrived: t.Arrived, Made: c.now, Grant: a.grant}

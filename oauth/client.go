@@ -1,8 +1,10 @@
 package oauth
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,7 +46,11 @@ func (c *call) authenticate() error {
 	}
 	switch got.method {
 	case "client_secret_basic", "client_secret_post":
-		if _, ok := app.CheckSecret(got.secret, now); !ok { // TestClientAuthentication
+		ok, err := c.checkSecret(app, got.secret, now)
+		if err != nil {
+			return err
+		}
+		if !ok { // TestClientAuthentication
 			return errClient("wrong secret")
 		}
 	case "private_key_jwt":
@@ -54,6 +60,21 @@ func (c *call) authenticate() error {
 	}
 	c.app = app
 	return nil
+}
+
+// checkSecret compares a client secret. Hashes that were made to take time and memory take turns: strangers
+// ask for them by naming an app.
+func (c *call) checkSecret(app *registry.App, plain string, now time.Time) (ok bool, err error) {
+	if slices.ContainsFunc(app.Secrets, func(s registry.Secret) bool { return len(s.Hash) != sha256.Size }) {
+		select {
+		case c.s.hashing <- struct{}{}: // TestHashesTakeTurns
+			defer func() { <-c.s.hashing }()
+		case <-c.ctx.Done():
+			return false, unavailable(c.ctx.Err())
+		}
+	}
+	_, ok = app.CheckSecret(plain, now)
+	return ok, nil
 }
 
 // app looks up a client that may act now.

@@ -12,11 +12,15 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"golang.org/x/crypto/bcrypt"
+
 	"github.com/oauthcore/oauthcore/oauth"
 	"github.com/oauthcore/oauthcore/registry"
+	"github.com/oauthcore/oauthcore/store/memory"
 )
 
 // vectors reads the cases of a file under testdata.
@@ -369,4 +373,40 @@ func TestAppsFail(t *testing.T) {
 	if e := h.lastEvent(); e.Err == nil || !strings.Contains(e.Err.Error(), "10.0.0.7") {
 		t.Errorf("the event's Err is %v, want the cause in it", e.Err)
 	}
+}
+
+// TestHashesTakeTurns: secrets whose hashes take time and memory are checked a few at once; others wait, and
+// apps with a fast hash do not.
+func TestHashesTakeTurns(t *testing.T) {
+	keys := newKeys(t)
+	synctest.Test(t, func(t *testing.T) {
+		slow, err := bcrypt.GenerateFromPassword([]byte(secret), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv, err := oauth.New(oauth.Config{Issuer: "https://auth.example.com", Store: memory.New(), Keys: keys, Secrets: [][]byte{[]byte(secret)},
+			Resources: []string{api}, Apps: apps(func(s registry.Static) { edit(s, "svc").Secrets = []registry.Secret{{ID: "1", Hash: slow}} })})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token := func(app string) int {
+			r := httptest.NewRequest("POST", "/token", strings.NewReader("grant_type=client_credentials"))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Authorization", basic(app, secret))
+			w := httptest.NewRecorder()
+			srv.ServeHTTP(w, r)
+			return w.Code
+		}
+		release := srv.HoldHashing()
+		if got := token("opaque"); got != 200 {
+			t.Errorf("an app with a fast hash got %d while others hash, want 200", got)
+		}
+		if got := token("svc"); got != 503 {
+			t.Errorf("an app with a slow hash got %d when its turn did not come, want 503", got)
+		}
+		release()
+		if got := token("svc"); got != 200 {
+			t.Errorf("an app with a slow hash got %d in its turn, want 200", got)
+		}
+	})
 }

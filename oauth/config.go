@@ -70,8 +70,8 @@ type Config struct {
 	// ends the grant. An app acting for itself has a g without ID whose Subject is the app.
 	Claims func(ctx context.Context, g *Grant, c *token.Claims) error
 
-	// Observe gets one Event for each request and each call of Issue and the like, before its answer is
-	// written. It runs on the request's goroutine.
+	// Observe gets one Event for each request to the endpoints authorize, token, introspect and revoke, and
+	// for each call of Issue, Disconnect and EndSubject, before its answer is written. It runs on the request's goroutine.
 	Observe func(ctx context.Context, e Event)
 
 	Profile *Profile // nil: strict OAuth 2.1
@@ -81,19 +81,25 @@ type Config struct {
 	AccessLifetime   time.Duration // zero: 15 minutes, at most 24 hours
 	RefreshLifetime  time.Duration // unused for so long, a grant ends; zero: 30 days
 	GrantLifetime    time.Duration // ends every grant, used or not; zero: 1 year
-	RefreshGrace     time.Duration // a retry gets the same successor; zero: 10 s, negative: strict, at most 60 s
+	RefreshGrace     time.Duration // a retry gets the same successor; in whole seconds; zero: 10 s, negative: strict, at most 60 s
 	CredentialPrefix string        // begins every code, refresh and opaque token, for secret scanners; at most 16 of [A-Za-z0-9_]
 
-	// Fetch gets the documents that apps name in jwks_uri. nil: no outbound request, ever, and such apps
-	// are refused.
+	// Fetch gets the documents that apps name in jwks_uri, bounded in size and time and without redirects.
+	// nil: no outbound request, ever, and such apps are refused. Whoever writes a manifest chooses where it
+	// goes: give it a transport whose dialer refuses the addresses of your own network.
 	Fetch *http.Client
 
-	// InsecureLoopbackResources makes any http URL on a loopback address a resource, for development: any
+	// InsecureLoopbackResources makes any http or https URL on a loopback address a resource, for development: any
 	// program on the user's machine can then be the audience of a token.
 	InsecureLoopbackResources bool
 
 	Now func() time.Time // nil: time.Now
 }
+
+const (
+	maxAccessLifetime = 24 * time.Hour
+	maxGrantLifetime  = 10 * 366 * 24 * time.Hour
+)
 
 // Paths are where the endpoints are, below the issuer's own path; "-" removes one. Metadata names them;
 // RFC 8414 says where metadata is.
@@ -115,7 +121,9 @@ type Login struct {
 type Approval struct {
 	Login     *Login   // nil in Approve, where SignedIn has said it; required elsewhere
 	Scopes    []string // nil: all that was asked, or where nothing is asked all of the app's; more than that is cut
-	Resources []string // nil: as asked; others than those asked are refused
+	Resources []string // nil: as asked; none, or others than those asked, are refused
 	Data      []byte   // kept in the grant for the Claims hook; at most 4 KiB
 	NoRefresh bool     // access token only
+
+	// What Approve was given is remembered with the consent and holds for later requests without a page.
 }

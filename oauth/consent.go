@@ -32,7 +32,13 @@ type consent struct {
 	Since   int64    `json:"since,omitempty"` // 0: there is no consent
 	Changed int64    `json:"changed,omitempty"`
 	Seen    string   `json:"seen,omitempty"` // hash of the name and redirect URIs that the user saw
-	Epoch   int64    `json:"epoch,omitempty"`
+
+	// What else was approved holds too where there is no page.
+	Resources []string `json:"resources,omitempty"`
+	NoRefresh bool     `json:"no_refresh,omitempty"`
+	Data      []byte   `json:"data,omitempty"`
+
+	Epoch int64 `json:"epoch,omitempty"`
 }
 
 // epoch is a counter that ends what was made under a lower one.
@@ -55,10 +61,13 @@ func (v *consent) holdFor(m *registry.Manifest) {
 	}
 }
 
-// remember stores what the user allowed of what was asked, in one write.
-func (c *call) remember(a *Authorization, allowed []string) error {
+// approval is what a remembered consent stands for where there is no page.
+func (v *consent) approval() *Approval { return &Approval{Data: v.Data, NoRefresh: v.NoRefresh} }
+
+// remember stores what the user allowed of what was asked, which is what g has, in one write.
+func (c *call) remember(a *Authorization, g *grant, ap *Approval) error {
 	id := consentID(a.Login.Tenant, a.Login.Subject, a.App.ID)
-	refused := scope.Without(a.Scopes, allowed)
+	refused := scope.Without(a.Scopes, g.scopes)
 	_, err := c.s.consents.Update(c.ctx, id, c.now, func(row *table.Row[consent]) error {
 		v := &row.Value
 		if v.Epoch != a.st.consent.Value.Epoch { // TestSessionChangesMeanwhile
@@ -72,9 +81,10 @@ func (c *call) remember(a *Authorization, allowed []string) error {
 			v.Since = c.now
 		}
 		v.Subject, v.Tenant, v.App = a.Login.Subject, a.Login.Tenant, a.App.ID
-		v.Allowed = append(scope.Without(v.Allowed, a.Scopes), allowed...)
+		v.Allowed = append(scope.Without(v.Allowed, a.Scopes), g.scopes...)
 		v.Refused = append(scope.Without(v.Refused, a.Scopes), refused...)
-		v.Changed = c.now
+		v.Resources = append(scope.Without(v.Resources, a.Resources), g.resources...)
+		v.NoRefresh, v.Data, v.Changed = ap.NoRefresh, ap.Data, c.now
 		return nil
 	})
 	return err

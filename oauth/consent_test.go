@@ -89,7 +89,7 @@ func TestConsentRemembered(t *testing.T) {
 		"the same again":         {b, h.request("web"), false},
 		"less":                   {b, h.request("web", "scope", "write"), false},
 		"the next session":       {h.signedInAs(alice), h.request("web"), false},
-		"another resource":       {b, h.request("web", "resource", files), false},
+		"another resource":       {b, h.request("web", "resource", files), true},
 		"another app":            {b, h.request("opaque"), true},
 		"another user":           {h.signedInAs(oauth.Login{Subject: "bob"}), h.request("web"), true},
 		"the user in a tenant":   {h.signedInAs(oauth.Login{Subject: "alice", Tenant: "acme"}), h.request("web"), true},
@@ -105,6 +105,43 @@ func TestConsentRemembered(t *testing.T) {
 		})
 	}
 	sameConsent(t, onlyConsent(t, h, "alice"), oauth.Consent{Subject: "alice", App: "web", Scopes: []string{"read", "write"}, Since: h.now, Changed: h.now})
+}
+
+// TestConsentRemembersAllOfIt: what the host approved beside scopes holds for later requests without a page.
+func TestConsentRemembersAllOfIt(t *testing.T) {
+	t.Parallel()
+	var approval *oauth.Approval
+	var data string
+	h := newHost(t, func(c *oauth.Config) {
+		page := c.Interact
+		c.Interact = func(w http.ResponseWriter, r *http.Request, a *oauth.Authorization) {
+			if r.Method == http.MethodPost {
+				a.Approve(w, r, approval)
+				return
+			}
+			page(w, r, a)
+		}
+		c.Claims = func(_ context.Context, g *oauth.Grant, _ *token.Claims) error {
+			data = string(g.Data)
+			return nil
+		}
+	})
+	b := h.signedInAs(alice)
+	both := h.request("web")
+	both["resource"] = []string{api, files}
+	approval = &oauth.Approval{Resources: []string{files}, NoRefresh: true, Data: []byte("door 7")}
+	b.code(both)
+	if asked, _ := b.asked(both); !asked {
+		t.Error("a resource that was not approved before is granted without a page")
+	}
+	one := h.request("web", "resource", files)
+	if asked, _ := b.asked(one); asked {
+		t.Error("what was approved before is asked again")
+	}
+	r := h.exchange(one, b.code(one)).want(t, 200, "")
+	if r.json["refresh_token"] != nil || data != "door 7" {
+		t.Errorf("without a page: refresh token %t and data %q, want none and that of the consent", r.json["refresh_token"] != nil, data)
+	}
 }
 
 func TestConsentNarrowed(t *testing.T) {
@@ -277,6 +314,7 @@ func TestApprove(t *testing.T) {
 		"no scope, one is required":    {"two", &oauth.Approval{Scopes: []string{}}, "access_denied", nil},
 		"a login":                      {"web", &oauth.Approval{Login: &oauth.Login{Subject: "bob"}}, "server_error", nil},
 		"data of more than 4 KiB":      {"web", &oauth.Approval{Data: make([]byte, 4<<10+1)}, "server_error", nil},
+		"no resource":                  {"web", &oauth.Approval{Resources: []string{}}, "invalid_target", nil},
 		"a resource not asked":         {"web", &oauth.Approval{Resources: []string{"https://other.example.com"}}, "invalid_target", nil},
 		"a resource and one not asked": {"web", &oauth.Approval{Resources: []string{api, "https://other.example.com"}}, "invalid_target", nil},
 		"one of two resources": {"web", &oauth.Approval{Resources: []string{files}}, "", func(t *testing.T, h *host, r reply) {

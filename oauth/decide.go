@@ -60,6 +60,7 @@ func (f *situation) decide() (o outcome, scopes, fresh []string, err error) {
 	case given.Since != 0 && // the user let this app in
 		scope.Subset(fresh, given.Refused) && scope.Subset(required, allowed) && // there is nothing new to ask
 		(len(allowed) > 0 || len(scopes) == 0) &&
+		scope.Subset(req.resources, given.Resources) && // TestConsentRemembersAllOfIt
 		!impersonable(req.app, req.redirect): // TestConsentOfAPublicApp
 		return grantNow, allowed, nil, nil
 	case req.none:

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Event is one request or in-process call and what came of it. It holds no secret.
+// Event is one request, or call of Issue, Disconnect or EndSubject, and what came of it. It holds no secret.
 type Event struct {
 	Time      time.Time
 	Endpoint  string // authorize, token, introspect, revoke, issue, disconnect, end, new

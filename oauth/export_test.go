@@ -75,3 +75,15 @@ func RecodeAccessID(s string) (string, bool) {
 	id, ok := parseAccessID(s)
 	return id.String(), ok
 }
+
+// HoldHashing takes every turn at hashing client secrets until release is called.
+func (s *Server) HoldHashing() (release func()) {
+	for range cap(s.hashing) {
+		s.hashing <- struct{}{}
+	}
+	return func() {
+		for range cap(s.hashing) {
+			<-s.hashing
+		}
+	}
+}

@@ -44,7 +44,8 @@ func TestHostGrant(t *testing.T) {
 	})
 	r := h.badge("scope", "read", "extra", "1").want(t, 200, "")
 	wellFormed(t, r)
-	if got.App.ID != "web" || got.Params.Get("badge") != "alice" || got.Params.Get("extra") != "1" || got.Header.Get("Authorization") == "" {
+	if got.App.ID != "web" || got.Params.Get("badge") != "alice" || got.Params.Get("extra") != "1" || got.Header.Get("User-Agent") == "" ||
+		got.Header.Get("Authorization") != "" {
 		t.Errorf("the handler got %+v", got)
 	}
 	c := h.claims(r.str("access_token"))
@@ -56,6 +57,7 @@ func TestHostGrant(t *testing.T) {
 		t.Errorf("the event is %+v", e)
 	}
 	r2 := h.refresh("web", r.str("refresh_token")).want(t, 200, "")
+	h.badge("client_assertion", "x").want(t, 400, "invalid_request") // beside Basic
 	h.refresh("web", r2.str("refresh_token"), "scope", "write").want(t, 400, "invalid_scope")
 	must(t, h.srv.EndSubject(t.Context(), "alice"))
 	h.refresh("web", r2.str("refresh_token")).want(t, 400, "invalid_grant")
@@ -290,4 +292,23 @@ func scopesOf(s registry.Static) map[string][]string {
 		m[app.ID] = app.Manifest.Scopes
 	}
 	return m
+}
+
+// TestApprovalOfNothing: nothing approved is nothing, not all.
+func TestApprovalOfNothing(t *testing.T) {
+	var approval oauth.Approval
+	var h *host
+	h = newGrantHost(t, func(context.Context, *oauth.TokenRequest) (*oauth.Approval, error) {
+		ap := approval
+		ap.Login = &oauth.Login{Subject: "alice", Time: h.clock()}
+		return &ap, nil
+	})
+	approval = oauth.Approval{Resources: []string{}}
+	h.badge("resource", files).want(t, 400, "invalid_target")
+	h.badge().want(t, 400, "invalid_target")
+	approval = oauth.Approval{Scopes: []string{}}
+	h.badge("scope", "read").want(t, 400, "invalid_scope")
+	if r := h.badge().want(t, 200, ""); r.json["scope"] != nil {
+		t.Errorf("the scope is %q, want none", r.str("scope"))
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/oauthcore/oauthcore/internal/chain"
 	"github.com/oauthcore/oauthcore/internal/scope"
@@ -42,8 +43,9 @@ func (c *call) approved(ap *Approval) (*TokenResponse, error) {
 		return nil, errApproval("Login.Subject is required")
 	case ap.Login.Time.IsZero():
 		return nil, errApproval("Login.Time is required")
-	case len(ap.Data) > maxData:
-		return nil, errApproval("Data is over 4 KiB")
+	}
+	if err := ap.check(); err != nil {
+		return nil, err
 	}
 	return c.start(&grant{
 		app:    c.app.ID,
@@ -52,6 +54,18 @@ func (c *call) approved(ap *Approval) (*TokenResponse, error) {
 		data:        ap.Data,
 		refreshable: !ap.NoRefresh && c.app.Manifest.AllowsGrant("refresh_token"),
 	}, ap)
+}
+
+// check refuses what is wrong with ap wherever it comes from. No resources is not all of them: a form with
+// every box unticked would else allow the most.
+func (ap *Approval) check() error {
+	switch {
+	case len(ap.Data) > maxData:
+		return errApproval("Data is over 4 KiB")
+	case ap.Resources != nil && len(ap.Resources) == 0: // TestApprovalOfNothing
+		return refuse("invalid_target", "no resource was allowed")
+	}
+	return nil
 }
 
 func errApproval(fault string) error { return fmt.Errorf("oauth: Approval: %s", fault) }
@@ -64,10 +78,7 @@ func (c *call) start(g *grant, ap *Approval) (*TokenResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	// An app that acts for itself may name its own tenant and those that installed it: nobody else says
-	// that it belongs there.
-	own := g.tenant == "" || g.tenant == c.app.Tenant || c.app.Policy.FirstParty
-	if !st.installed() || g.subject == "" && st.installation == nil && !own { // TestPlatformWhereInstalled, TestTokenErrors
+	if !st.installed() { // TestPlatformWhereInstalled, TestTokenErrors
 		return nil, refuse("invalid_grant", "the app is not installed in this tenant")
 	}
 	c.event.Subject, c.event.Tenant = g.subject, g.tenant
@@ -94,7 +105,10 @@ func (c *call) start(g *grant, ap *Approval) (*TokenResponse, error) {
 		}
 	}
 	g.scopes = st.permitted(asked, false)
-	if len(g.scopes) == 0 && len(c.app.Manifest.Scopes) > 0 && (ap == nil || ap.Scopes == nil || len(ap.Scopes) > 0) {
+	// Only a host may approve of no scope at all, and only where none was asked for: the answer could not
+	// say so (RFC 6749, Section 5.1).
+	nothing := ap != nil && ap.Scopes != nil && len(ap.Scopes) == 0 && c.params.Get("scope") == ""
+	if len(g.scopes) == 0 && len(c.app.Manifest.Scopes) > 0 && !nothing {
 		return nil, refuse("invalid_scope", "nothing of the scope is permitted")
 	}
 	if g.resources, err = c.s.resources(c.app, resources); err != nil {
@@ -120,7 +134,7 @@ func (c *call) start(g *grant, ap *Approval) (*TokenResponse, error) {
 	var nonce [16]byte
 	rand.Read(id[:])
 	rand.Read(nonce[:])
-	g.expires = c.now + seconds(0, c.s.config.GrantLifetime)
+	g.expires = c.now + int64(c.s.config.GrantLifetime/time.Second)
 	// The code of such a grant is redeemed where it was made: one life cycle serves all.
 	state, code := chain.New(id)
 	var first chain.Credential

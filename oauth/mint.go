@@ -16,18 +16,20 @@ import (
 // lifetimes are taken from the app's policy at each use and not kept in the grant: a platform that
 // shortens one is obeyed at once.
 func (s *Server) accessLifetime(app *registry.App) int64 {
-	return seconds(app.Policy.AccessLifetime, s.config.AccessLifetime)
+	return seconds(app.Policy.AccessLifetime, s.config.AccessLifetime, maxAccessLifetime)
 }
 
 func (s *Server) refreshLifetime(app *registry.App) int64 {
-	return seconds(app.Policy.RefreshLifetime, s.config.RefreshLifetime)
+	return seconds(app.Policy.RefreshLifetime, s.config.RefreshLifetime, maxGrantLifetime)
 }
 
-func seconds(d, zero time.Duration) int64 {
+// seconds is a lifetime of a policy, zero if it has none, within the bounds of the configuration: a policy
+// of a host's own [Apps] was checked by nobody.
+func seconds(d, zero, most time.Duration) int64 {
 	if d <= 0 {
 		d = zero
 	}
-	return int64(d / time.Second)
+	return int64(min(max(d, time.Second), most) / time.Second)
 }
 
 // mint makes the access token of a, in the form that the app's policy wants. The claims hook runs for

@@ -179,6 +179,8 @@ func (c *call) lives(g *grant, kind chain.Kind, st *standing) error {
 		return errGrant("the grant has expired")
 	case kind == chain.Refresh && c.now >= g.chain.Rotated+c.s.refreshLifetime(c.app): // TestRefreshExpires
 		return errGrant("the refresh token was not used for too long")
+	case kind == chain.Refresh && g.subject == "" && !c.app.Policy.InsecureRefreshForClientCredentials: // TestRefreshOfClientCredentials
+		return errGrant("the app may not refresh for itself any more")
 	case g.epochs != st.epochs(): // TestExchangeAfterTheEnd, TestEndings
 		return errGrant("the app, the installation, the consent or the subject ended it")
 	case !st.installed(): // TestPlatformEnds

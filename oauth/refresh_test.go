@@ -440,6 +440,10 @@ func TestRefreshOfClientCredentials(t *testing.T) {
 		t.Errorf("the claims are %+v", c)
 	}
 	h.refresh("web", r2.str("refresh_token")).want(t, 400, "invalid_grant")
+	static := h.config.Apps.(registry.Static)
+	edit(static, "svc").Policy.InsecureRefreshForClientCredentials = false
+	h.refresh("svc", r2.str("refresh_token")).want(t, 400, "invalid_grant")
+	edit(static, "svc").Policy.InsecureRefreshForClientCredentials = true
 	h.post("svc", "/revoke", url.Values{"token": {r2.str("refresh_token")}}).want(t, 200, "")
 	h.refresh("svc", r2.str("refresh_token")).want(t, 400, "invalid_grant")
 	if h.active(r1.str("access_token")) {

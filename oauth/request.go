@@ -152,11 +152,11 @@ func (req *request) readPrompt() error {
 		return refuse("invalid_request", "prompt none stands alone")
 	}
 	if age := req.params.Get("max_age"); age != "" {
-		n, err := strconv.ParseInt(age, 10, 32)
-		if err != nil || n < 0 {
+		n, err := strconv.ParseUint(age, 10, 31) // no sign
+		if err != nil {
 			return refuse("invalid_request", "max_age is not a number of seconds")
 		}
-		req.maxAge, req.hasMaxAge = n, true
+		req.maxAge, req.hasMaxAge = int64(n), true
 	}
 	return nil
 }

@@ -111,6 +111,15 @@ func TestRevoke(t *testing.T) {
 	})
 }
 
+// flipped is a token with another last character.
+func flipped(tok string) string {
+	last := "_"
+	if strings.HasSuffix(tok, last) {
+		last = "-"
+	}
+	return tok[:len(tok)-1] + last
+}
+
 func TestRevokeRefusals(t *testing.T) {
 	s := &interceptor{}
 	h := newHost(t, s.wrap)
@@ -138,7 +147,7 @@ func TestRevokeRefusals(t *testing.T) {
 		h.pass(time.Hour)
 		tok := r.str("refresh_token")
 		s.unwritten(t, func() {
-			for _, tok := range []string{"x", "a.b.c", strings.Repeat("A", 92), expired, tok[:len(tok)-1] + "_", tok[:40] + strings.Repeat("A", len(tok)-40),
+			for _, tok := range []string{"x", "a.b.c", strings.Repeat("A", 92), expired, flipped(tok), tok[:40] + strings.Repeat("A", len(tok)-40),
 				base64.RawURLEncoding.EncodeToString([]byte(tok))} {
 				h.revoke("svc", tok)
 			}

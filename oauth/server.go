@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"runtime"
 	"strings"
 	"time"
 
@@ -37,6 +38,7 @@ type Server struct {
 
 	verifier *token.Verifier // of this server's own JWTs
 	jwks     *remoteKeys     // of apps with a jwks_uri
+	hashing  chan struct{}   // holds one for each slow hash of a client secret under way
 
 	origin   *http.CrossOriginProtection
 	endpoint map[string]http.HandlerFunc // by escaped path
@@ -123,11 +125,10 @@ func New(c Config) (*Server, error) {
 			fault("%s: got %v, want from 1s to %v", name, *d, most)
 		}
 	}
-	const year = 366 * 24 * time.Hour
 	lifetime("CodeLifetime", &c.CodeLifetime, time.Minute, 10*time.Minute)
-	lifetime("AccessLifetime", &c.AccessLifetime, 15*time.Minute, 24*time.Hour)
-	lifetime("RefreshLifetime", &c.RefreshLifetime, 30*24*time.Hour, 10*year)
-	lifetime("GrantLifetime", &c.GrantLifetime, year, 10*year)
+	lifetime("AccessLifetime", &c.AccessLifetime, 15*time.Minute, maxAccessLifetime)
+	lifetime("RefreshLifetime", &c.RefreshLifetime, 30*24*time.Hour, maxGrantLifetime)
+	lifetime("GrantLifetime", &c.GrantLifetime, 366*24*time.Hour, maxGrantLifetime)
 	if c.RefreshGrace == 0 {
 		c.RefreshGrace = 10 * time.Second
 	}
@@ -178,6 +179,7 @@ func New(c Config) (*Server, error) {
 	s.subjects = table.New[epoch](c.Store, "s/")
 	s.marks = table.New[mark](c.Store, "m/")
 	s.jwks = newRemoteKeys(c.Fetch, c.Now)
+	s.hashing = make(chan struct{}, runtime.GOMAXPROCS(0))
 	s.origin = http.NewCrossOriginProtection()
 	if err := s.origin.AddTrustedOrigin(issuer.Scheme + "://" + issuer.Host); err != nil {
 		return nil, fmt.Errorf("oauth: Config.Issuer: %w", err)

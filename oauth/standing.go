@@ -14,6 +14,7 @@ const recordSlack = 3600
 // standing is what the records beside a grant say now of this app for this tenant and subject.
 type standing struct {
 	app          *registry.App
+	foreign      bool                   // the app acts for itself in a tenant that is not its own
 	installation *registry.Installation // nil: none is needed
 	missing      bool                   // one is needed, and there is none
 	consent      table.Row[consent]
@@ -24,6 +25,7 @@ type standing struct {
 // installation.
 func (c *call) standing(app *registry.App, tenant, subject string) (st standing, err error) {
 	st.app = app
+	st.foreign = subject == "" && tenant != "" && tenant != app.Tenant && !app.Policy.FirstParty
 	if subject != "" {
 		consents, subjects := c.s.consents, c.s.subjects
 		rs, err := table.Get(c.ctx, c.s.store, consents.Key(consentID(tenant, subject, app.ID)), subjects.Key(table.Hash(subject)))
@@ -57,9 +59,13 @@ func (st *standing) epochs() epochs {
 	return e
 }
 
-// installed reports whether the app may act in this tenant at all.
+// installed reports whether the app may act in this tenant at all. One that acts for itself may name its
+// own tenant and those that installed it: where no user is, nobody else says that it belongs there.
 func (st *standing) installed() bool {
-	return !st.missing && (st.installation == nil || st.installation.Active())
+	if st.installation == nil {
+		return !st.missing && !st.foreign // TestPlatformWhereInstalled, TestTokenErrors
+	}
+	return st.installation.Active() // TestPlatformEnds
 }
 
 // permitted cuts scopes to what the app's manifest, its installation and, if consented, the user's

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 
@@ -12,10 +13,10 @@ import (
 // use the grant type. A refusal is an [*Error]; it is called again if the client tries again.
 type GrantHandler func(ctx context.Context, r *TokenRequest) (*Approval, error)
 
-// TokenRequest is an authenticated request to the token endpoint.
+// TokenRequest is an authenticated request to the token endpoint, without what authenticated it.
 type TokenRequest struct {
 	App    *registry.App
-	Params url.Values // known parameters are there at most once, resource excepted
+	Params url.Values // a copy; known parameters are there at most once, resource excepted
 	Header http.Header
 }
 
@@ -68,7 +69,12 @@ func (c *call) clientCredentials() (*TokenResponse, error) {
 
 // hosted is a grant type of the host.
 func (c *call) hosted(handler GrantHandler) (*TokenResponse, error) {
-	ap, err := handler(c.ctx, &TokenRequest{App: c.app, Params: c.params, Header: c.header})
+	r := &TokenRequest{App: c.app, Params: maps.Clone(c.params), Header: maps.Clone(c.header)}
+	for _, secret := range []string{"client_secret", "client_assertion", "client_assertion_type"} { // TestHostGrant
+		delete(r.Params, secret)
+	}
+	delete(r.Header, "Authorization")
+	ap, err := handler(c.ctx, r)
 	if err != nil {
 		return nil, err
 	}

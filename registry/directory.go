@@ -44,7 +44,7 @@ func (q *Query) check() error {
 
 // Apps returns a page of the apps that q selects and the cursor of the next, "" at the end. A page may be
 // short, even empty, before the end. The order means nothing, but stays. An app that is selected all the
-// while is on exactly one page.
+// while, in the same categories, is on exactly one page.
 func (r *Registry) Apps(ctx context.Context, q Query) (apps []*App, next string, err error) {
 	if err := q.check(); err != nil {
 		return nil, "", err

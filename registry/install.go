@@ -9,30 +9,36 @@ import (
 	"github.com/oauthcore/oauthcore/internal/table"
 )
 
-// Installation returns the installation that rules here: the subject's own, else the tenant's, else nil if
-// the app needs none, else [ErrNotFound]. One rules from its first Allow until it is removed; a halted
-// one rules too, so ask [Installation.Active]. An app needs none where there is no tenant, in its own
-// tenant, and if it is first party. It is one read of at most two records.
+// Installation returns the installation that rules here: the tenant's if it is halted, else the subject's
+// own, else the tenant's, else nil if the app needs none, else [ErrNotFound]. One rules from its first Allow
+// until it is removed; a halted one rules too, so ask [Installation.Active]. A subject's own may allow what
+// the tenant's does not. An app needs none where there is no tenant, in its own tenant, and if it is first
+// party. It is one read of at most two records.
 func (r *Registry) Installation(ctx context.Context, app *App, tenant, subject string) (*Installation, error) {
 	if tenant == "" {
 		return nil, nil
 	}
 	keys := []string{r.installations.Key(table.Hash(app.ID, tenant, ""))}
 	if subject != "" {
-		keys = append([]string{r.installations.Key(table.Hash(app.ID, tenant, subject))}, keys...)
+		keys = append(keys, r.installations.Key(table.Hash(app.ID, tenant, subject)))
 	}
 	records, err := table.Get(ctx, r.store, keys...)
 	if err != nil {
 		return nil, wrap(err)
 	}
+	var ruling *Installation
 	for _, rec := range records {
 		row, err := r.installations.Decode(rec)
 		if err != nil {
 			return nil, wrap(err)
 		}
-		if row.Version != 0 && row.Value.rules() {
-			return installation(&row), nil
+		halted := ruling != nil && (ruling.Suspended || ruling.Paused) // no subject lifts what halts the tenant
+		if row.Version != 0 && row.Value.rules() && !halted {
+			ruling = installation(&row)
 		}
+	}
+	if ruling != nil {
+		return ruling, nil
 	}
 	if app.Tenant == tenant || app.Policy.FirstParty {
 		return nil, nil

@@ -40,6 +40,10 @@ func suspend(a *registry.App, i *registry.Installation) error {
 	return i.Halt(registry.Actor{Subject: "sam", Staff: true}, true)
 }
 
+func pause(a *registry.App, i *registry.Installation) error {
+	return i.Halt(registry.Actor{Subject: "olga", Tenant: i.Tenant}, true)
+}
+
 func request(a *registry.App, i *registry.Installation) error {
 	return i.Request(registry.Actor{Subject: "dev", Tenant: "t1"}, a, []string{"admin"})
 }
@@ -70,6 +74,8 @@ func TestRegistryInstallation(t *testing.T) {
 		{"a subject's own, for another", nil, []step{{"sue", allow("write")}}, "t2", "tom", "missing"},
 		{"a subject's own, where nobody is signed in", nil, []step{{"sue", allow("write")}}, "t2", "", "missing"},
 		{"a subject's own before the tenant's", nil, []step{{"", allow("read")}, {"sue", allow("write")}}, "t2", "sue", "sue write"},
+		{"the tenant's suspended, before a subject's own", nil, []step{{"", allow("read")}, {"", suspend}, {"sue", allow("write")}}, "t2", "sue", " read halted"},
+		{"the tenant's paused, before a subject's own", nil, []step{{"", allow("read")}, {"sue", allow("write")}, {"", pause}}, "t2", "sue", " read halted"},
 		{"one only requested", nil, []step{{"", request}}, "t2", "sue", "missing"},
 		{"the subject's only requested", nil, []step{{"", allow("read")}, {"sue", request}}, "t2", "sue", " read"},
 		{"the subject's removed", nil, []step{{"", allow("read")}, {"sue", allow("write")}, {"sue", remove}}, "t2", "sue", " read"},

@@ -13,7 +13,7 @@ const maxResources = 32
 type Policy struct {
 	Resources       []string      `json:"resources,omitempty"`       // resource indicators (RFC 8707) it may ask for; none: all of the server's
 	Opaque          bool          `json:"opaque,omitzero"`           // access tokens are opaque instead of JWT
-	AccessLifetime  time.Duration `json:"access_lifetime,omitzero"`  // zero: the server's
+	AccessLifetime  time.Duration `json:"access_lifetime,omitzero"`  // zero: the server's; else 1 s to 24 hours
 	RefreshLifetime time.Duration `json:"refresh_lifetime,omitzero"` // zero: the server's
 	MayIntrospect   bool          `json:"may_introspect,omitzero"`   // may introspect tokens of other apps for Resources, as an API does
 	FirstParty      bool          `json:"first_party,omitzero"`      // signs in without a consent page, on a loopback redirect too, and needs no installation
@@ -37,12 +37,13 @@ func (p *Policy) faults(m *Manifest) (f faults) {
 			f.add("Policy.Resources", fmt.Errorf("%.100q %w", r, err))
 		}
 	}
-	if p.AccessLifetime < 0 {
-		f.add("Policy.AccessLifetime", errors.New("is negative"))
+	lifetime := func(name string, d, most time.Duration) {
+		if d != 0 && (d < time.Second || d > most) {
+			f.add(name, fmt.Errorf("got %v, wanted 0 or from 1s to %v", d, most))
+		}
 	}
-	if p.RefreshLifetime < 0 {
-		f.add("Policy.RefreshLifetime", errors.New("is negative"))
-	}
+	lifetime("Policy.AccessLifetime", p.AccessLifetime, 24*time.Hour)
+	lifetime("Policy.RefreshLifetime", p.RefreshLifetime, 10*366*24*time.Hour)
 	if p.InsecureNoPKCE && m.Public() {
 		f.add("Policy.InsecureNoPKCE", errors.New("is for confidential apps, and this one is public"))
 	}

@@ -9,9 +9,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/oauthcore/oauthcore/internal/table"
 	"github.com/oauthcore/oauthcore/registry"
 	"github.com/oauthcore/oauthcore/store"
@@ -148,15 +148,17 @@ func TestRegistryCreate(t *testing.T) {
 					_, a.Secrets[i] = registry.NewSecret(start)
 				}
 			},
-			"lifetime":  func(a *registry.App) { a.Policy.AccessLifetime = -1 },
-			"lifetime2": func(a *registry.App) { a.Policy.RefreshLifetime = -1 },
-			"resource":  func(a *registry.App) { a.Policy.Resources = []string{"https://api.example#f"} },
-			"user":      func(a *registry.App) { a.Policy.Resources = []string{"https://me@api.example"} },
-			"resource2": func(a *registry.App) { a.Policy.Resources = []string{"api"} },
-			"resources": func(a *registry.App) { a.Policy.Resources = make([]string, 33) },
-			"PKCE":      func(a *registry.App) { a.Policy.InsecureNoPKCE, a.Manifest.AuthMethod = true, "none" },
-			"epoch":     func(a *registry.App) { a.Epoch = -1 },
-			"too large": func(a *registry.App) { a.Owner = strings.Repeat("x", 61<<10) },
+			"lifetime":            func(a *registry.App) { a.Policy.AccessLifetime = -1 },
+			"lifetime of years":   func(a *registry.App) { a.Policy.AccessLifetime = 10 * 365 * 24 * time.Hour },
+			"lifetime of nothing": func(a *registry.App) { a.Policy.AccessLifetime = time.Second / 2 },
+			"lifetime2":           func(a *registry.App) { a.Policy.RefreshLifetime = -1 },
+			"resource":            func(a *registry.App) { a.Policy.Resources = []string{"https://api.example#f"} },
+			"user":                func(a *registry.App) { a.Policy.Resources = []string{"https://me@api.example"} },
+			"resource2":           func(a *registry.App) { a.Policy.Resources = []string{"api"} },
+			"resources":           func(a *registry.App) { a.Policy.Resources = make([]string, 33) },
+			"PKCE":                func(a *registry.App) { a.Policy.InsecureNoPKCE, a.Manifest.AuthMethod = true, "none" },
+			"epoch":               func(a *registry.App) { a.Epoch = -1 },
+			"too large":           func(a *registry.App) { a.Owner = strings.Repeat("x", 61<<10) },
 		} {
 			a := &registry.App{ID: "bad", Manifest: valid()}
 			change(a)

@@ -22,16 +22,24 @@ func checkText(s string, max int, lines bool) error {
 	case strings.TrimSpace(s) != s:
 		return errors.New("begins or ends with a space")
 	}
+	var last rune
 	for _, r := range s {
 		switch {
+		case strings.ContainsRune(blank, r):
+			return fmt.Errorf("has the character %U, which shows as nothing", r)
 		case unicode.IsGraphic(r), lines && (r == '\n' || r == '\r' || r == '\t'):
-		case r == '\u200c', r == '\u200d': // joiners, which scripts and emoji need
+		case (r == '\u200c' || r == '\u200d') && last > unicode.MaxLatin1: // joiners, which scripts and emoji need
 		default:
 			return fmt.Errorf("has the character %U, which is not printed", r)
 		}
+		last = r
 	}
 	return nil
 }
+
+// blank are the letters, marks and symbols that show as nothing: fillers of Hangul, the joiner of graphemes,
+// and the empty pattern of Braille.
+const blank = "\u115f\u1160\u3164\uffa0\u034f\u2800"
 
 // checkContacts accepts email addresses.
 func checkContacts(contacts []string) error {

@@ -10,8 +10,8 @@
 //
 // # Writing a store
 //
-// One table with the columns key, version, expires and value, and a second one of label and key that
-// follows the first, is enough. Keys and labels compare bytewise, so a database must not fold case, trim
+// One table with the columns key, version, expires and value, and a second one of label and key, is
+// enough. Create writes both in one step and Sweep drops from both; nothing else changes labels. Keys and labels compare bytewise, so a database must not fold case, trim
 // or normalise; versions and times need 64-bit integers; values are bytes, not text. Begin Create and
 // Swap with [Record.Check]. Reads must go where writes go, not to a replica that lags. Switch the
 // driver's own retries of writes off: the library repeats what is safe to repeat.
@@ -99,12 +99,12 @@ type Store interface {
 	// Swap replaces Expires and Value of the record that has r's Key and Version, and adds 1 to its
 	// Version, in one step; an identical Value and Expires are no exception. If the record has another
 	// version or is absent it changes nothing and returns [ErrConflict]; of many at once, one wins. Swap
-	// again with the same record is ErrConflict. It ignores r.Labels. It makes one attempt: it never
+	// again with the same record is ErrConflict. Beyond Check it ignores r.Labels. It makes one attempt: it never
 	// reads the new version to try again with that.
 	Swap(ctx context.Context, r Record) error
 
 	// List returns records that carry label, bytewise equal, in the bytewise order of their keys: those
-	// with keys after the given one, "" being before all, and at most limit. next is where the next
+	// with keys after the given one, which has the form of a key or is "", before all, and at most limit. next is where the next
 	// page begins, to be given as after, and "" at the end; like after it need not be the key of a
 	// record that is still there. A page may be short, even empty, without being the last. A record that
 	// is there from the first page to the last is in exactly one. A limit below 1 is an error; a store may

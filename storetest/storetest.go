@@ -1,10 +1,15 @@
 // Package storetest is the contract of package store as a test suite.
 //
-// A store's author writes three lines:
+// A store's author writes a few lines:
 //
 //	func TestStore(t *testing.T) {
-//		storetest.Run(t, func(t testing.TB) store.Store { return mystore.New(t.TempDir()) }, nil)
+//		storetest.Run(t, func(t testing.TB) store.Store { return mystore.New(dir(t)) }, &storetest.Options{
+//			Reopen: func(t testing.TB, s store.Store) store.Store { return mystore.New(s.(*mystore.Store).Dir) },
+//		})
 //	}
+//
+// Reopen opens the same data once more, as another process would: a store that is right only within one
+// process fails there. One that lives in a process returns s itself.
 //
 // Each case is a rule of [store.Store]: its name says where the rule is, a failure prints what came back, what
 // was wanted, and the rule in a sentence. Run it with -race, and with -short for fewer contenders.
@@ -18,7 +23,8 @@
 //
 // All cases are required: an optional one would be the one that a store needed. What a store cannot do is
 // waived by name with a reason, and shows as skipped. A waiver that is unknown, or no longer needed, fails
-// the run. Those cases that decide whether a code can be used twice cannot be waived.
+// the run. Those cases that decide whether a code can be used twice cannot be waived; two of them need
+// Reopen, and without it the log says that they did not run.
 //
 // The suite is itself tested, by stores with one fault each that must fail exactly the cases that the
 // fault breaks.

@@ -113,6 +113,9 @@ func (c *config) checkNames(f *faults) {
 	for i, a := range c.Apps {
 		name(fmt.Sprintf("apps[%d].id", i), a.ID)
 	}
+	if declared := slices.ContainsFunc(c.Apps, func(a registry.App) bool { return a.ID == console }); c.LoginAPI && !declared {
+		name("features.login_api", console)
+	}
 }
 
 func parseUser(f *faults, path string, raw json.RawMessage) user {

@@ -143,6 +143,9 @@ func (t *Table[T]) Decode(r store.Record) (Row[T], error) {
 
 // List reads a page of the rows with a label, in the order of their keys, and the cursor of the next.
 func (t *Table[T]) List(ctx context.Context, label, after string, limit int) ([]Row[T], string, error) {
+	if after != "" && (store.Record{Key: after, Version: 1}).Check() != nil {
+		return nil, "", errors.New("a cursor that was not given out here")
+	}
 	rs, next, err := t.store.List(ctx, label, after, limit)
 	if err != nil {
 		return nil, "", unavailable(err)
