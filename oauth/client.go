@@ -83,7 +83,7 @@ func (s *Server) app(c *call, id string) (*registry.App, error) {
 	switch {
 	case err != nil:
 		return nil, appError(err)
-	case app == nil || app.ID != id: // a store that folds case, or worse
+	case app == nil || app.ID != id: // a store that folds case, or worse, TestAppsFail
 		return nil, errClient("the registry gave another app")
 	case !app.Active(): // TestPlatformEnds
 		return nil, errClient("the app is suspended, paused, deleted or not published")

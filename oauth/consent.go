@@ -91,7 +91,7 @@ func (c *call) remember(a *Authorization, g *grant, ap *Approval) error {
 }
 
 // Consents returns a page of the apps a subject has let in, for a page of connected apps, and the cursor
-// of the next, "" at the end. A page may be short or empty before the end.
+// of the next, "" at the end. A page may be short or empty before the end. Errors are [*Error].
 func (s *Server) Consents(ctx context.Context, subject, after string) ([]Consent, string, error) {
 	rows, next, err := s.consents.List(ctx, consentLabel(subject), after, 100)
 	if err != nil {
@@ -112,7 +112,8 @@ func (s *Server) Consents(ctx context.Context, subject, after string) ([]Consent
 // Disconnect withdraws the consent of c.Subject in c.Tenant to c.App, the only fields it reads, and
 // ends every grant under it in one write, those of Issue and of host grant types too. It may name a
 // consent that was never given. After it returned no refresh succeeds and introspection says inactive;
-// a request under way may still hand out one access token that introspection calls inactive.
+// a request under way may still hand out one access token that introspection calls inactive. An error, which
+// is an [*Error], may mean that it happened: call it again.
 func (s *Server) Disconnect(ctx context.Context, c Consent) error {
 	call := s.begin(ctx, "disconnect", nil)
 	defer call.cancel()

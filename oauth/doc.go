@@ -13,8 +13,10 @@
 //	metadata     RFC 8414, at the well-known paths that clients try
 //
 // Clients authenticate with client_secret_basic, client_secret_post, private_key_jwt (RFC 7523) or, if
-// they are public, not at all: each with the one method that it registered. Access tokens are JWTs of RFC
-// 9068 or opaque, as the app's policy says.
+// they are public, not at all: each with the one method that it registered. A private_key_jwt assertion has
+// the client as iss and sub, the issuer as aud, a single string, a jti that was not used before, and an exp
+// at most 5 minutes ahead; clocks may differ by a minute. Access tokens are JWTs of RFC 9068 or opaque, as
+// the app's policy says.
 //
 // # Pages
 //
@@ -56,6 +58,11 @@
 // The endpoint for introspection describes an app's own current refresh token to that app alone, without
 // an audience, so that no API takes it for an access token. Server.Introspect knows access tokens only.
 //
-// Refusing a scope on the consent page is remembered; Deny is not, so that a user who was asked at a bad
-// moment is asked again.
+// A consent remembers all that was approved: scopes, the resources they are for, and what the host added.
+// So a resource that the user was not shown is asked for, as a scope is. Refusing a scope on the consent page
+// is remembered; Deny is not, so that a user who was asked at a bad moment is asked again.
+//
+// A public app on a loopback or private-use redirect is asked for at every request, because any program on
+// the device can pose as it. Policy.FirstParty goes before that: the platform says in so many words that
+// this app needs no page.
 package oauth

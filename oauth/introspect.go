@@ -85,7 +85,7 @@ func (a active) MarshalJSON() ([]byte, error) {
 // mayIntrospect reports whether an app may see tokens of others that are for these resources.
 func mayIntrospect(app *registry.App, audience []string) bool {
 	p := &app.Policy
-	return p.MayIntrospect && (len(p.Resources) == 0 || slices.ContainsFunc(audience, func(r string) bool {
+	return p.MayIntrospect && (len(p.Resources) == 0 || slices.ContainsFunc(audience, func(r string) bool { // TestIntrospectIsFor
 		return slices.Contains(p.Resources, r)
 	}))
 }
@@ -158,7 +158,7 @@ func (c *call) open(tok string) (*access, error) {
 	switch {
 	case !ok:
 		return nil, errInactive("not an access token of this version")
-	case c.now >= a.expires:
+	case c.now >= a.expires: // TestIntrospectInactive
 		return nil, errInactive("expired")
 	}
 	return &a, nil

@@ -152,7 +152,7 @@ func (c *call) holds(g *grant, kind chain.Kind) error {
 		return errGrant("redirect_uri was not in the authorization request")
 	case len(g.redirect) > 0 && subtle.ConstantTimeCompare(g.redirect, sum[:]) != 1: // TestExchangeBindings
 		return because(errCause("redirect_uri differs"), "invalid_grant", "redirect_uri is not the one of the authorization request")
-	case uri != "" && !c.app.Manifest.AllowsRedirect(uri):
+	case uri != "" && !c.app.Manifest.AllowsRedirect(uri): // TestExchangeBindings
 		return errGrant("the app has given up the redirect_uri since")
 	}
 	verifier := c.params.Get("code_verifier")
@@ -204,7 +204,7 @@ func (c *call) narrowed(g *grant, st *standing, id chain.ID) (*access, error) {
 		scopes = asked
 	}
 	permitted := st.permitted(scopes, g.consented)
-	if len(permitted) == 0 && len(scopes) > 0 {
+	if len(permitted) == 0 && len(scopes) > 0 { // TestRefreshWithinTheManifest
 		return nil, refuse("invalid_scope", "nothing of the scope is permitted any more")
 	}
 	resources, err := narrowResources(g.resources, c.params["resource"])

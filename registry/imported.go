@@ -80,7 +80,7 @@ func parseArgon2(s string) (imported, error) {
 		return imported{}, bad
 	}
 	memory, passes, lanes := n[0], n[1], n[2]
-	if lanes < 1 || lanes > maxArgon2Lanes || memory < 8*lanes || memory > maxArgon2Memory || passes < 1 || passes > maxArgon2Time {
+	if lanes < 1 || lanes > maxArgon2Lanes || memory < 8*lanes || memory > maxArgon2Memory || passes < 1 || passes > maxArgon2Time { // TestSecretHashes
 		return imported{}, errors.New("has argon2id of more than 128 MiB, 10 passes or 16 lanes, or of too few")
 	}
 	return imported{memory: memory, time: passes, lanes: uint8(lanes), salt: salt, hash: hash}, nil

@@ -32,7 +32,7 @@ func (r *Registry) Installation(ctx context.Context, app *App, tenant, subject s
 		if err != nil {
 			return nil, wrap(err)
 		}
-		halted := ruling != nil && (ruling.Suspended || ruling.Paused) // no subject lifts what halts the tenant
+		halted := ruling != nil && (ruling.Suspended || ruling.Paused) // no subject lifts what halts the tenant, TestRegistryInstallation
 		if row.Version != 0 && row.Value.rules() && !halted {
 			ruling = installation(&row)
 		}

@@ -68,10 +68,10 @@ func (a *App) check(before *App, now time.Time) error {
 	if a.ID != before.ID || a.Owner != before.Owner || a.Tenant != before.Tenant || !a.Created.Equal(before.Created) {
 		f.add("App", errors.New("its ID, Owner, Tenant and Created do not change"))
 	}
-	if a.Epoch < before.Epoch {
+	if a.Epoch < before.Epoch { // TestRegistryUpdate
 		f.add("Epoch", fmt.Errorf("got %d, wanted at least %d", a.Epoch, before.Epoch))
 	}
-	if before.Deleted && !a.Deleted {
+	if before.Deleted && !a.Deleted { // TestRegistryUpdate
 		f.add("Deleted", errors.New("is for ever"))
 	}
 	manifest := !reflect.DeepEqual(a.Manifest, before.Manifest)

@@ -13,7 +13,7 @@ import (
 // whichever is free (RFC 8252, Section 7.3); "localhost" is a name like any other. It does not allocate.
 func (m *Manifest) AllowsRedirect(uri string) bool {
 	for _, registered := range m.RedirectURIs {
-		if registered == uri && uri != "" {
+		if registered == uri && uri != "" { // TestManifestAllowsRedirect
 			return true
 		}
 		if host, rest, ok := cutLoopback(registered); ok {
@@ -37,7 +37,7 @@ func cutLoopback(uri string) (before, after string, ok bool) {
 			if end < 0 {
 				end = len(port)
 			}
-			if !isPort(port[:end]) {
+			if !isPort(port[:end]) { // TestManifestAllowsRedirect
 				return "", "", false
 			}
 			after = port[end:]
@@ -58,7 +58,7 @@ func checkRedirects(uris []string) error {
 	}
 	var errs []error
 	for i, uri := range uris {
-		if err := checkRedirect(uri); err != nil {
+		if err := checkRedirect(uri); err != nil { // TestManifestValidateRedirect
 			errs = append(errs, fmt.Errorf("%.100q %w", uri, err))
 		}
 		if slices.Contains(uris[:i], uri) {

@@ -45,14 +45,14 @@ func (s *State) Judge(r *seal.Ring, c Credential, now int64, grace time.Duration
 	switch {
 	case c.Kind == Code:
 		return s.judgeCode(c), Credential{}
-	case c.Kind != Refresh || s.Generation == 0 || !equal(s.Family, digest(useFamily, c.Grant, c.Family[:])):
+	case c.Kind != Refresh || s.Generation == 0 || !equal(s.Family, digest(useFamily, c.Grant, c.Family[:])): // TestJudge
 		return Unproven, Credential{}
 	case c.Generation == 0 || c.Generation == lastGeneration:
 		return Unproven, Credential{}
 	case c.Generation > s.Generation:
 		return Newer, Credential{}
 	case c.Generation == s.Generation:
-		if !equal(s.Secret, digest(useRefresh, c.Grant, c.Secret[:])) {
+		if !equal(s.Secret, digest(useRefresh, c.Grant, c.Secret[:])) { // TestJudge
 			return Unproven, Credential{}
 		}
 		return Current, Credential{}
@@ -63,7 +63,7 @@ func (s *State) Judge(r *seal.Ring, c Credential, now int64, grace time.Duration
 	if !ok || !equal(s.Secret, digest(useRefresh, next.Grant, next.Secret[:])) {
 		return Unproven, Credential{}
 	}
-	if grace < 0 || apart(now, s.Rotated) > uint64(grace/time.Second) {
+	if grace < 0 || apart(now, s.Rotated) > uint64(grace/time.Second) { // TestJudge
 		return Reuse, Credential{}
 	}
 	return Retry, next
@@ -71,7 +71,7 @@ func (s *State) Judge(r *seal.Ring, c Credential, now int64, grace time.Duration
 
 func (s *State) judgeCode(c Credential) Verdict {
 	switch {
-	case !equal(s.Code, digest(useCode, c.Grant, c.Secret[:])):
+	case !equal(s.Code, digest(useCode, c.Grant, c.Secret[:])): // TestJudge
 		return Unproven
 	case s.Generation == 0:
 		return Current

@@ -47,7 +47,7 @@ func (v Verdict) Action(kind Kind, doubt, again bool) Action {
 		return Answer
 	case v == Newer && !again:
 		return Reread
-	case v == Reuse && (kind == Code || !doubt):
+	case v == Reuse && (kind == Code || !doubt): // TestAction
 		return End
 	}
 	return Refuse

@@ -117,7 +117,7 @@ func (r *Ring) Seal(plain, bound []byte) []byte {
 
 // Open returns what was sealed with the same bound, false if it was not sealed by this ring.
 func (r *Ring) Open(sealed, bound []byte) ([]byte, bool) {
-	if len(sealed) < Overhead {
+	if len(sealed) < Overhead { // TestSeal
 		return nil, false
 	}
 	k := r.find(KeyID(binary.BigEndian.Uint32(sealed)))
