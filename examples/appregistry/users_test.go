@@ -110,6 +110,23 @@ func TestCheckPassword(t *testing.T) {
 	}
 }
 
+func TestAuthenticateLongPassword(t *testing.T) {
+	long := strings.Repeat("x", maxPassword)
+	u, err := newUsers([]user{{Email: "ada@example.com", Password: long}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.authenticate(t.Context(), "ada@example.com", long); err != nil {
+		t.Errorf("a password of %d bytes: %v", maxPassword, err)
+	}
+	for range cap(u.slots) { // no hash can begin: a longer password must not ask for one
+		u.slots <- struct{}{}
+	}
+	if _, err := u.authenticate(t.Context(), "ada@example.com", long+"x"); !errors.Is(err, errPassword) {
+		t.Errorf("a longer one: %v, want errPassword", err)
+	}
+}
+
 // A sign-in must cost little enough for some hundred a minute.
 func BenchmarkAuthenticate(b *testing.B) {
 	u, err := newUsers([]user{{Email: "ada@example.com", Password: "correct horse"}})
