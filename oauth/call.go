@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -63,7 +64,7 @@ func (s *Server) observe(ctx context.Context, e Event) {
 
 // direct wraps an endpoint that answers the client itself: POST, parameters in the body, the client
 // authenticated first.
-func (s *Server) direct(endpoint string, w http.ResponseWriter, r *http.Request, answer func(*call) (body any, tok *TokenResponse, err error)) {
+func (s *Server) direct(endpoint string, w http.ResponseWriter, r *http.Request, answer func(*call) (body json.Marshaler, tok *TokenResponse, err error)) {
 	c := s.begin(r.Context(), endpoint, r)
 	defer c.cancel()
 	if r.Method != http.MethodPost {
@@ -71,7 +72,7 @@ func (s *Server) direct(endpoint string, w http.ResponseWriter, r *http.Request,
 		return
 	}
 	c.challenge = len(r.Header["Authorization"]) > 0
-	var body any
+	var body json.Marshaler
 	var tok *TokenResponse
 	var err error
 	if c.params, err = s.readForm(endpoint, w, r); err == nil {

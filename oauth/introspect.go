@@ -1,9 +1,11 @@
 package oauth
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -34,7 +36,7 @@ func (s *Server) Introspect(ctx context.Context, tok string) (*token.Claims, err
 
 // introspect is the introspection endpoint (RFC 7662). What a caller may not see is inactive for it.
 func (s *Server) introspect(w http.ResponseWriter, r *http.Request) {
-	s.direct("introspect", w, r, func(c *call) (any, *TokenResponse, error) {
+	s.direct("introspect", w, r, func(c *call) (json.Marshaler, *TokenResponse, error) {
 		if c.app.Manifest.Public() { // TestIntrospectIsFor
 			return nil, nil, errClient("a public client cannot introspect")
 		}
@@ -45,7 +47,7 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request) {
 		body, err := c.describe(tok)
 		if errors.Is(err, token.ErrInvalid) {
 			c.event.Err = err
-			body, err = map[string]any{"active": false}, nil
+			body, err = members{"active": false}, nil
 		}
 		if err == nil {
 			err = c.spend()
@@ -55,7 +57,7 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request) {
 }
 
 // describe returns the members of RFC 7662, Section 2.2 for a token that the calling app may see.
-func (c *call) describe(tok string) (any, error) {
+func (c *call) describe(tok string) (json.Marshaler, error) {
 	claims, app, err := c.worth(tok)
 	if errors.Is(err, token.ErrInvalid) {
 		if cred, ok := c.s.parseCredential(tok); ok && cred.Kind == chain.Refresh {
@@ -79,7 +81,10 @@ func (a active) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append([]byte(`{"active":true,"token_type":"Bearer",`), b[1:]...), nil // there is always an iss
+	var escaped bytes.Buffer
+	escaped.WriteString(`{"active":true,"token_type":"Bearer",`)
+	json.HTMLEscape(&escaped, b[1:]) // there is always an iss
+	return escaped.Bytes(), nil
 }
 
 // mayIntrospect reports whether an app may see tokens of others that are for these resources.
@@ -92,7 +97,7 @@ func mayIntrospect(app *registry.App, audience []string) bool {
 
 // describeRefresh describes the current refresh token of a grant to the app that holds it. It has no
 // audience and a token_type of its own, so that no API takes it for an access token.
-func (c *call) describeRefresh(cred chain.Credential) (any, error) {
+func (c *call) describeRefresh(cred chain.Credential) (json.Marshaler, error) {
 	c.event.Grant = grantID(cred.Grant)
 	row, err := c.s.grants.Get(c.ctx, c.event.Grant)
 	if err != nil {
@@ -116,7 +121,7 @@ func (c *call) describeRefresh(cred chain.Credential) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{
+	return members{
 		"active": true, "token_type": "refresh_token", "iss": claims.Issuer, "client_id": claims.ClientID, "sub": claims.Subject,
 		"scope": strings.Join(claims.Scopes, " "), "iat": g.chain.Rotated,
 		"exp": min(g.expires, g.chain.Rotated+c.s.refreshLifetime(c.app)),

@@ -7,9 +7,9 @@ import (
 	"strconv"
 )
 
-// reply answers a request to an endpoint that answers the client itself: with body, which is what JSON
-// makes of it, or nothing if it is nil, unless there is an error.
-func (s *Server) reply(w http.ResponseWriter, c *call, body any, tok *TokenResponse, err error) {
+// reply answers a request to an endpoint that answers the client itself: with body, or nothing if it is
+// nil, unless there is an error.
+func (s *Server) reply(w http.ResponseWriter, c *call, body json.Marshaler, tok *TokenResponse, err error) {
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Set("Cache-Control", "no-store")
@@ -17,7 +17,7 @@ func (s *Server) reply(w http.ResponseWriter, c *call, body any, tok *TokenRespo
 	header.Set("X-Content-Type-Options", "nosniff")
 	status, refused := http.StatusOK, asError(err)
 	if refused != nil {
-		status, body = refused.status(), refused.body()
+		status, body = refused.status(), errorBody{refused}
 		switch {
 		case status == http.StatusUnauthorized && c.challenge:
 			header.Set("WWW-Authenticate", `Basic realm="`+s.realm+`", charset="UTF-8"`)
@@ -29,10 +29,10 @@ func (s *Server) reply(w http.ResponseWriter, c *call, body any, tok *TokenRespo
 	}
 	var b []byte
 	if body != nil {
-		b, err = json.Marshal(body)
+		b, err = body.MarshalJSON() // json.Marshal would read all of it again
 	}
 	if s.profile.Reply != nil {
-		r := &Reply{Endpoint: c.event.Endpoint, Status: status, Header: header, Body: members(b), Token: tok}
+		r := &Reply{Endpoint: c.event.Endpoint, Status: status, Header: header, Body: readMembers(b), Token: tok}
 		if refused != nil {
 			copied := *refused // some are shared
 			r.Err = &copied
@@ -53,8 +53,8 @@ func (s *Server) reply(w http.ResponseWriter, c *call, body any, tok *TokenRespo
 	w.Write(b)
 }
 
-// members returns the members of a JSON object, its numbers as they are written; nil if there is none.
-func members(object []byte) (m map[string]any) {
+// readMembers returns the members of a JSON object, its numbers as they are written; nil if there is none.
+func readMembers(object []byte) (m map[string]any) {
 	d := json.NewDecoder(bytes.NewReader(object))
 	d.UseNumber()
 	if d.Decode(&m) != nil {
@@ -64,15 +64,20 @@ func members(object []byte) (m map[string]any) {
 }
 
 // errorBody is the JSON of RFC 6749, Section 5.2.
-type errorBody struct {
-	Error       string `json:"error"`
-	Description string `json:"error_description,omitempty"`
-	URI         string `json:"error_uri,omitempty"`
+type errorBody struct{ e *Error }
+
+func (b errorBody) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description,omitempty"`
+		URI         string `json:"error_uri,omitempty"`
+	}{printable(b.e.Code), printable(b.e.Description), printable(b.e.URI)})
 }
 
-func (e *Error) body() errorBody {
-	return errorBody{printable(e.Code), printable(e.Description), printable(e.URI)}
-}
+// members are the JSON of an answer.
+type members map[string]any
+
+func (m members) MarshalJSON() ([]byte, error) { return json.Marshal(map[string]any(m)) }
 
 // notAllowed answers a method that the endpoint does not have (RFC 9110, Section 15.5.6).
 func (s *Server) notAllowed(w http.ResponseWriter, c *call, allow string) {

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -14,7 +15,7 @@ import (
 // with it every access token; an access token ends alone. token_type_hint is not needed: the kinds tell
 // themselves apart.
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
-	s.direct("revoke", w, r, func(c *call) (any, *TokenResponse, error) {
+	s.direct("revoke", w, r, func(c *call) (json.Marshaler, *TokenResponse, error) {
 		tok := c.params.Get("token")
 		if tok == "" {
 			return nil, nil, refuse("invalid_request", "token is missing")

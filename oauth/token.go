@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
@@ -22,7 +23,7 @@ type TokenRequest struct {
 
 // token is the token endpoint (RFC 6749, Section 3.2).
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
-	s.direct("token", w, r, func(c *call) (any, *TokenResponse, error) {
+	s.direct("token", w, r, func(c *call) (json.Marshaler, *TokenResponse, error) {
 		t, err := c.grantTokens()
 		return t, t, err
 	})
