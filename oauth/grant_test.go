@@ -23,8 +23,10 @@ func newGrantHost(t testing.TB, handler oauth.GrantHandler, change ...func(*oaut
 	return newHost(t, append([]func(*oauth.Config){func(c *oauth.Config) {
 		c.GrantTypes = map[string]oauth.GrantHandler{badgeGrant: handler}
 		c.Apps = apps(func(s registry.Static) {
-			m := &edit(s, "web").Manifest
-			m.GrantTypes = append(m.GrantTypes, badgeGrant)
+			for _, app := range []string{"web", "two"} {
+				m := &edit(s, app).Manifest
+				m.GrantTypes = append(slices.Clip(m.GrantTypes), badgeGrant)
+			}
 		})
 	}}, change...)...)
 }
@@ -57,7 +59,10 @@ func TestHostGrant(t *testing.T) {
 		t.Errorf("the event is %+v", e)
 	}
 	r2 := h.refresh("web", r.str("refresh_token")).want(t, 200, "")
-	h.badge("client_assertion", "x").want(t, 400, "invalid_request") // beside Basic
+	h.post("two", "/token", url.Values{"grant_type": {badgeGrant}, "badge": {"alice"}}).want(t, 200, "")
+	if got.App.ID != "two" || got.Params.Has("client_secret") || !got.Params.Has("client_id") {
+		t.Errorf("the handler got %q", got.Params)
+	}
 	h.refresh("web", r2.str("refresh_token"), "scope", "write").want(t, 400, "invalid_scope")
 	must(t, h.srv.EndSubject(t.Context(), "alice"))
 	h.refresh("web", r2.str("refresh_token")).want(t, 400, "invalid_grant")
@@ -115,7 +120,7 @@ func TestHostGrantRefusals(t *testing.T) {
 	}
 	t.Run("before it is asked", func(t *testing.T) {
 		before := called
-		h.post("two", "/token", url.Values{"grant_type": {badgeGrant}}).want(t, 400, "unauthorized_client")
+		h.post("opaque", "/token", url.Values{"grant_type": {badgeGrant}}).want(t, 400, "unauthorized_client")
 		h.raw("/token", map[string][]string{}, "client_id=web&grant_type="+badgeGrant).want(t, 401, "invalid_client")
 		h.badge("scope", "a", "grant_type", "urn:other").want(t, 400, "unsupported_grant_type")
 		if called != before {

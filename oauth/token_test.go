@@ -164,6 +164,20 @@ func keysOf(m map[string]any) []string {
 	return names
 }
 
+// anyApps are apps that nobody validated, as a host's own table may hold.
+type anyApps struct{ registry.Static }
+
+func TestTokenLifetimesOfAHostsApps(t *testing.T) {
+	for lifetime, want := range map[time.Duration]float64{time.Second / 2: 1, 10 * 365 * 24 * time.Hour: 24 * 3600, -1: 900} {
+		h := newHost(t, func(c *oauth.Config) {
+			c.Apps = anyApps{apps(func(s registry.Static) { edit(s, "svc").Policy.AccessLifetime = lifetime })}
+		})
+		if r := h.post("svc", "/token", ccForm).want(t, 200, ""); r.json["expires_in"] != want {
+			t.Errorf("a policy of %v: expires_in is %v, want %v", lifetime, r.json["expires_in"], want)
+		}
+	}
+}
+
 func TestTokenLifetimes(t *testing.T) {
 	h := newHost(t, func(c *oauth.Config) {
 		c.Apps = apps(func(s registry.Static) {
