@@ -127,13 +127,21 @@ func (c *call) decide(w http.ResponseWriter, r *http.Request, t *ticket, params 
 		a.Login, a.st = f.login, f.st
 		c.event.Subject, c.event.Tenant = f.login.Subject, f.login.Tenant
 	}
-	if o == grantNow {
+	switch {
+	case o == grantNow && req.app.Policy.FirstParty:
+		a.finish(w, r, scopes, &Approval{}, false)
+		return
+	case o == grantNow:
 		a.finish(w, r, scopes, f.st.consent.Value.approval(), false)
+		return
+	case f.posted && t.Saw != saw(a): // TestTicketOfAnotherPage
+		c.done(nil)
+		http.Redirect(w, r, r.URL.RequestURI(), http.StatusSeeOther)
 		return
 	}
 	next := &ticket{Request: req.params.Encode(), Arrived: t.Arrived, Made: c.now, Grant: a.grant}
 	if o == showConsent {
-		next.Who = who(f.login)
+		next.Who, next.Saw = who(f.login), saw(a)
 	}
 	a.URL = c.s.sealTicket(next, c.s.browser(w, r))
 	a.posted = f.posted

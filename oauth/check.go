@@ -3,6 +3,7 @@ package oauth
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ func (f *faults) check(field string, err error) {
 
 // complete fills in the defaults of c, finds its faults, and returns the issuer, an empty one if it is wrong.
 func (c *Config) complete(f *faults) *url.URL {
-	c.Resources = slices.Clone(c.Resources)
+	c.Resources, c.Scopes, c.GrantTypes = slices.Clone(c.Resources), slices.Clone(c.Scopes), maps.Clone(c.GrantTypes)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

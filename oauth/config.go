@@ -125,5 +125,6 @@ type Approval struct {
 	Data      []byte   // kept in the grant for the Claims hook; at most 4 KiB
 	NoRefresh bool     // access token only
 
-	// What Approve was given is remembered with the consent and holds for later requests without a page.
+	// What Approve was given is remembered with the consent and holds for later requests without a page,
+	// save those of a first-party app, which needs no consent.
 }

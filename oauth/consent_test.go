@@ -144,6 +144,38 @@ func TestConsentRemembersAllOfIt(t *testing.T) {
 	}
 }
 
+// TestConsentNarrowsResources: a consent that is narrowed narrows the grants that it gave before.
+func TestConsentNarrowsResources(t *testing.T) {
+	t.Parallel()
+	var approval *oauth.Approval
+	h := newHost(t, func(c *oauth.Config) {
+		page := c.Interact
+		c.Interact = func(w http.ResponseWriter, r *http.Request, a *oauth.Authorization) {
+			if r.Method == http.MethodPost {
+				a.Approve(w, r, approval)
+				return
+			}
+			page(w, r, a)
+		}
+	})
+	b := h.signedInAs(alice)
+	both := h.request("web", "prompt", "consent")
+	both["resource"] = []string{api, files}
+	old := h.exchange(both, b.code(both)).want(t, 200, "")
+	ofFiles := h.refresh("web", old.str("refresh_token"), "resource", files).want(t, 200, "")
+	approval = &oauth.Approval{Resources: []string{api}}
+	b.code(both)
+	h.refresh("web", ofFiles.str("refresh_token"), "resource", files).want(t, 400, "invalid_target")
+	for _, tok := range []string{old.str("access_token"), h.refresh("web", ofFiles.str("refresh_token")).want(t, 200, "").str("access_token")} {
+		if got := h.claims(tok).Audience; !slices.Equal(got, []string{api}) {
+			t.Errorf("the audience is %q, want what is still allowed", got)
+		}
+	}
+	if h.active(ofFiles.str("access_token")) {
+		t.Error("a token for a resource that was withdrawn is active")
+	}
+}
+
 func TestConsentNarrowed(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)

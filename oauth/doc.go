@@ -58,8 +58,10 @@
 // The endpoint for introspection describes an app's own current refresh token to that app alone, without
 // an audience, so that no API takes it for an access token. Server.Introspect knows access tokens only.
 //
-// A consent remembers all that was approved: scopes, the resources they are for, and what the host added.
-// So a resource that the user was not shown is asked for, as a scope is. Refusing a scope on the consent page
+// A consent remembers all that was approved: scopes, resources, and what the host added. So a resource that
+// the user was not shown is asked for, as a scope is; which scope was shown with which resource is not kept,
+// as a token does not say it either. A form approves what its page said: if the app or its installation has
+// changed since, the page comes again. A first-party app needs no consent, so none is held against it. Refusing a scope on the consent page
 // is remembered; Deny is not, so that a user who was asked at a bad moment is asked again.
 //
 // A public app on a loopback or private-use redirect is asked for at every request, because any program on

@@ -55,6 +55,8 @@ func asError(err error) *Error {
 		return nil
 	case errors.As(err, &e):
 		return e
+	case errors.Is(err, table.ErrCursor):
+		return because(err, "invalid_request", "the cursor is not one that was given out")
 	case errors.Is(err, table.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return unavailable(err)
 	}

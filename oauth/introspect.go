@@ -222,7 +222,11 @@ func (c *call) current(a *access, g *grant, st *standing) (*token.Claims, error)
 	if len(permitted) == 0 && len(a.scopes) > 0 {
 		return nil, errInactive("nothing of its scope is permitted any more")
 	}
-	a.scopes = permitted
+	audience := st.audience(a.resources, g.consented)
+	if len(audience) == 0 && len(a.resources) > 0 {
+		return nil, errInactive("no resource of its is permitted any more")
+	}
+	a.scopes, a.resources = permitted, audience
 	claims, err := c.claims(a, g.public(a.id.grant))
 	var refused *Error
 	if errors.As(err, &refused) && refused.status() < http.StatusInternalServerError {

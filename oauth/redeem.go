@@ -211,6 +211,9 @@ func (c *call) narrowed(g *grant, st *standing, id chain.ID) (*access, error) {
 	if err != nil {
 		return nil, err
 	}
+	if resources = st.audience(resources, g.consented); len(resources) == 0 {
+		return nil, refuse("invalid_target", "no resource is permitted any more")
+	}
 	for _, r := range resources {
 		if !c.s.allowsResource(c.app, r) {
 			return nil, refuse("invalid_target", "a resource is not permitted any more")

@@ -80,3 +80,11 @@ func (st *standing) permitted(scopes []string, consented bool) []string {
 	}
 	return scopes
 }
+
+// audience cuts resources likewise: to those that the user's remembered consent allows now.
+func (st *standing) audience(resources []string, consented bool) []string {
+	if consented {
+		resources = scope.Within(resources, st.consent.Value.Resources) // TestConsentNarrowsResources
+	}
+	return resources
+}

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/oauthcore/oauthcore/internal/chain"
 	"github.com/oauthcore/oauthcore/internal/table"
@@ -29,10 +31,17 @@ type ticket struct {
 	Made    int64    `json:"m"`
 	Grant   chain.ID `json:"g"`
 	Who     string   `json:"w,omitempty"` // hash of the session that is shown the consent page; empty: a sign-in page
+	Saw     string   `json:"s,omitempty"` // hash of what that page asks
 }
 
 // who names a session of a subject without telling either.
 func who(l *Login) string { return table.Hash("who", l.Session, l.Subject, l.Tenant) }
+
+// saw names what a consent page asks for, and for whom: a form approves what its page said and nothing else.
+func saw(a *Authorization) string {
+	m := &a.App.Manifest
+	return table.Hash(slices.Concat([]string{"saw", m.Name, strings.Join(m.RedirectURIs, "\n"), strings.Join(a.Scopes, " ")}, a.Resources)...)
+}
 
 // seal returns the URL of t in the browser that has the cookie.
 func (s *Server) sealTicket(t *ticket, cookie string) string {

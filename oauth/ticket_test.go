@@ -562,3 +562,33 @@ func TestTicketCookie(t *testing.T) {
 		}
 	})
 }
+
+// TestTicketOfAnotherPage: a form approves what its page said. If the app or its installation has changed
+// since, the page comes again.
+func TestTicketOfAnotherPage(t *testing.T) {
+	allowed := url.Values{"allow": {"yes"}}
+	for name, change := range map[string]func(*platform){
+		"the installation grew": func(p *platform) { p.allow("a", "b") },
+		"the app has another name": func(p *platform) {
+			p.update(func(a *registry.App) error { a.Manifest.Name = "Other"; return nil })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlatform(t)
+			p.allow("a")
+			v := p.ask("a", "b")
+			b := p.signedInAs(oauth.Login{Subject: "alice", Tenant: acme})
+			_, action := b.authorize(v).form(t)
+			change(p)
+			again := b.do("POST", action, allowed)
+			if again.StatusCode != http.StatusSeeOther || !strings.HasPrefix(again.Header.Get("Location"), "/") {
+				t.Fatalf("the old form got %d to %q, want the page again", again.StatusCode, again.Header.Get("Location"))
+			}
+			if got := connected(t, p.host, "alice"); len(got) != 0 {
+				t.Errorf("the old form was remembered: %+v", got)
+			}
+			_, action = b.do("GET", again.Header.Get("Location"), nil).form(t)
+			p.exchange(v, b.do("POST", action, allowed).location(t).Get("code")).want(t, 200, "")
+		})
+	}
+}

@@ -3,7 +3,6 @@ package oauth
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"net/http"
 	"net/url"
 
@@ -70,7 +69,7 @@ func (c *call) clientCredentials() (*TokenResponse, error) {
 
 // hosted is a grant type of the host.
 func (c *call) hosted(handler GrantHandler) (*TokenResponse, error) {
-	r := &TokenRequest{App: c.app, Params: maps.Clone(c.params), Header: maps.Clone(c.header)}
+	r := &TokenRequest{App: c.app, Params: url.Values(http.Header(c.params).Clone()), Header: c.header.Clone()}
 	for _, secret := range []string{"client_secret", "client_assertion", "client_assertion_type"} { // TestHostGrant
 		delete(r.Params, secret)
 	}

@@ -39,7 +39,8 @@
 //
 // An installation's epoch begins at random. Of a subject's own installation and the tenant's, either
 // may come to rule where the other did; with epochs that both began at zero, a grant that the removal
-// of one has ended could come back to life under the other.
+// of one has ended could come back to life under the other. Where none is needed there is no epoch: what
+// an installation narrowed or halted there goes on when it is removed, as if it had never been.
 //
 // The directory and the review queue are found by marks, records of their own, because a store's labels never
 // change and an app's categories do. A mark is written before the app and taken down after it, and

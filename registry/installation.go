@@ -138,7 +138,7 @@ func (i *Installation) Halt(by Actor, halt bool) error {
 }
 
 // Remove uninstalls the app and ends every grant under the installation; what was refused, and a
-// suspension, stay. The app may be installed again. By those whom the installation is for, and by staff.
+// suspension, stay. Where the tenant's is removed, those of its subjects rule again. The app may be installed again. By those whom the installation is for, and by staff.
 func (i *Installation) Remove(by Actor) error {
 	if err := by.mayInstall(i); err != nil {
 		return err

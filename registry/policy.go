@@ -16,7 +16,7 @@ type Policy struct {
 	AccessLifetime  time.Duration `json:"access_lifetime,omitzero"`  // zero: the server's; else 1 s to 24 hours
 	RefreshLifetime time.Duration `json:"refresh_lifetime,omitzero"` // zero: the server's
 	MayIntrospect   bool          `json:"may_introspect,omitzero"`   // may introspect tokens of other apps for Resources, as an API does
-	FirstParty      bool          `json:"first_party,omitzero"`      // signs in without a consent page, on a loopback redirect too, and needs no installation
+	FirstParty      bool          `json:"first_party,omitzero"`      // signs in without a consent page, on a loopback redirect too, and needs no installation; who withdraws it calls EndGrants
 
 	// InsecureNoPKCE lets a confidential app leave PKCE out. A code that is stolen and injected into a
 	// session of the app is then not noticed (RFC 9700, Section 2.1.1).

@@ -25,10 +25,12 @@ func checkText(s string, max int, lines bool) error {
 	var last rune
 	for _, r := range s {
 		switch {
-		case strings.ContainsRune(blank, r):
+		case (r == '\u200c' || r == '\u200d' || unicode.Is(unicode.Variation_Selector, r)) && last > unicode.MaxLatin1:
+			// Joiners and variants, which scripts and emoji need. Elsewhere they make two names of one.
+		case strings.ContainsRune(blank, r), unicode.Is(unicode.Variation_Selector, r),
+			unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r):
 			return fmt.Errorf("has the character %U, which shows as nothing", r)
 		case unicode.IsGraphic(r), lines && (r == '\n' || r == '\r' || r == '\t'):
-		case (r == '\u200c' || r == '\u200d') && last > unicode.MaxLatin1: // joiners, which scripts and emoji need
 		default:
 			return fmt.Errorf("has the character %U, which is not printed", r)
 		}
@@ -37,9 +39,8 @@ func checkText(s string, max int, lines bool) error {
 	return nil
 }
 
-// blank are the letters, marks and symbols that show as nothing: fillers of Hangul, the joiner of graphemes,
-// and the empty pattern of Braille.
-const blank = "\u115f\u1160\u3164\uffa0\u034f\u2800"
+// blank are symbols that show as nothing: the empty patterns of Braille and of musical notation.
+const blank = "\u2800\U0001d159"
 
 // checkContacts accepts email addresses.
 func checkContacts(contacts []string) error {

@@ -40,6 +40,9 @@ import (
 // never [store.ErrExists] or [store.ErrConflict]: no outcome is not to be taken for one.
 var ErrUnavailable = errors.New("no outcome from the store")
 
+// ErrCursor means that a page was asked for after something that no page ended with.
+var ErrCursor = errors.New("a cursor that was not given out here")
+
 // Rounds is how often a write is sent, at most, before its outcome counts as unavailable, and how
 // often [Table.Update] starts over after a conflict.
 const Rounds = 4
@@ -144,7 +147,7 @@ func (t *Table[T]) Decode(r store.Record) (Row[T], error) {
 // List reads a page of the rows with a label, in the order of their keys, and the cursor of the next.
 func (t *Table[T]) List(ctx context.Context, label, after string, limit int) ([]Row[T], string, error) {
 	if after != "" && (store.Record{Key: after, Version: 1}).Check() != nil {
-		return nil, "", errors.New("a cursor that was not given out here")
+		return nil, "", ErrCursor
 	}
 	rs, next, err := t.store.List(ctx, label, after, limit)
 	if err != nil {
