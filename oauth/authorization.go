@@ -28,7 +28,7 @@ type Authorization struct {
 	st        *standing
 	situation *situation
 	grant     chain.ID
-	posted    bool // the consent form of this session has come back
+	posted    bool // the consent form has come back, from who was shown it
 	answered  bool
 }
 

@@ -23,7 +23,7 @@ type situation struct {
 	arrived int64 // when the request first came, Unix seconds
 	login   *Login
 	st      *standing // of the login's tenant and subject; nil without a login
-	posted  bool      // the consent form that this session was shown has come back
+	posted  bool      // the consent form has come back, from who was shown it
 }
 
 // decide answers page, grant or refuse: for the first GET, the return from sign-in and the POST alike.

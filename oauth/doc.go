@@ -30,7 +30,8 @@
 //
 // A grant is the one record that lives: that a subject let an app act. Codes and refresh tokens are its
 // credentials, an access token carries its own facts, and introspection reads the grant. A code exchange
-// or a refresh costs three reads and one write, introspection no write. What expires is dropped by
+// or a refresh costs three reads, four where an installation applies, and one write; a retry within the grace
+// and introspection cost no write. What expires is dropped by
 // [store.Store.Sweep], which the host calls.
 //
 // # Security

@@ -459,3 +459,24 @@ func TestPlatformTenantParameter(t *testing.T) {
 	p.refresh("app", r.str("refresh_token"), "tenant", home).want(t, 400, "invalid_grant")
 	p.refresh("app", r.str("refresh_token"), "tenant", acme).want(t, 200, "")
 }
+
+// TestCallsOfTheStore counts what a request costs where an installation applies.
+func TestCallsOfTheStore(t *testing.T) {
+	p := newPlatform(t)
+	p.allow("a")
+	v := p.ask("a")
+	code := p.signedInAs(oauth.Login{Subject: "alice", Tenant: acme}).code(v)
+	var r reply
+	cost := func(name string, reads, writes int64, f func()) {
+		t.Helper()
+		before, beforeWrites := p.reads.Load(), p.writes.Load()
+		f()
+		if got, gotWrites := p.reads.Load()-before, p.writes.Load()-beforeWrites; got != reads || gotWrites != writes {
+			t.Errorf("%s cost %d reads and %d writes, want %d and %d", name, got, gotWrites, reads, writes)
+		}
+	}
+	cost("a code exchange", 4, 1, func() { r = p.exchange(v, code).want(t, 200, "") })
+	cost("a refresh", 4, 1, func() { p.refresh("app", r.str("refresh_token")).want(t, 200, "") })
+	cost("a retry", 4, 0, func() { p.refresh("app", r.str("refresh_token")).want(t, 200, "") })
+	cost("introspection in process", 4, 0, func() { p.active(r.str("access_token")) })
+}
