@@ -224,7 +224,7 @@ func (c *call) current(a *access, g *grant, st *standing) (*token.Claims, error)
 	}
 	audience := st.audience(a.resources, g.consented)
 	if len(audience) == 0 && len(a.resources) > 0 {
-		return nil, errInactive("no resource of its is permitted any more")
+		return nil, errInactive("none of its resources is permitted any more")
 	}
 	a.scopes, a.resources = permitted, audience
 	claims, err := c.claims(a, g.public(a.id.grant))
