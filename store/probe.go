@@ -13,15 +13,16 @@ import (
 
 // Probe tries out s, to be called when a server starts, and returns every fault it finds in one error, each
 // with what it would break: letters that are folded together, values that are altered or cut, numbers
-// that lose digits, writes at a stale version, reads that do not see a write, results that are shared. It
-// takes some forty calls, one after the other, and returns at once if s fails to answer one of them.
+// that lose digits, writes at a stale version, reads that do not see a write, results that are shared,
+// records that do not stay. It takes some eighty calls, one after the other, and returns at once if s fails to
+// answer one of them.
 //
 // The records it writes, under random keys that begin with "probe/", expire a minute after the machine's
-// clock. Probe finds what is wrong with a set-up, such as a collation or a replica; it is no proof of an
-// implementation, which is what package storetest is for.
+// clock. Probe finds what is wrong with a set-up, such as a collation, a cache that evicts or a replica; it is
+// no proof of an implementation, which is what package storetest is for.
 func Probe(ctx context.Context, s Store) error {
 	p := probe{ctx: ctx, store: s, expires: time.Now().Unix() + 60}
-	for _, check := range []func(*probe) error{(*probe).bytes, (*probe).names, (*probe).versions, (*probe).fresh, (*probe).list} {
+	for _, check := range []func(*probe) error{(*probe).bytes, (*probe).names, (*probe).versions, (*probe).fresh, (*probe).list, (*probe).kept} {
 		if err := check(&p); err != nil {
 			p.faults = append(p.faults, fmt.Errorf("store: probe: no answer: %w", err))
 			break
@@ -35,6 +36,7 @@ type probe struct {
 	ctx     context.Context
 	store   Store
 	expires int64
+	created []string // keys
 	faults  []error
 }
 
@@ -52,6 +54,9 @@ func (p *probe) create(r Record) error {
 	if errors.Is(err, ErrExists) {
 		p.fault("a new key is said to exist: keys are cut or folded together, and one grant would pass for another")
 		return nil
+	}
+	if err == nil {
+		p.created = append(p.created, r.Key)
 	}
 	return err
 }
@@ -230,6 +235,35 @@ func (p *probe) list() error {
 			p.fault("List found %d records, want the %d with its label in bytewise order of their keys: someone would see another's apps, or not all of their own",
 				len(got), len(c.want))
 		}
+	}
+	return nil
+}
+
+// kept checks that all that was created is still there after more was: a cache drops what is oldest, or
+// anything.
+func (p *probe) kept() error {
+	for range 48 {
+		r := p.record()
+		r.Value = bytes.Repeat([]byte{1}, 1024)
+		if err := p.create(r); err != nil {
+			return err
+		}
+	}
+	gone := 0
+	for keys := range slices.Chunk(p.created, 16) {
+		rs, err := p.store.Get(p.ctx, keys...)
+		if err != nil {
+			return err
+		}
+		for _, r := range rs {
+			if r.Version == 0 {
+				gone++
+			}
+		}
+	}
+	if gone > 0 {
+		p.fault("%d of %d new records are gone before they expire: the store evicts or loses them, and what was revoked or used would be good again",
+			gone, len(p.created))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -202,6 +203,22 @@ func TestProbe(t *testing.T) {
 				return rs
 			}
 		}, []string{"Get of one key did not give one record"}},
+		{"the oldest records are evicted", func(o *odd) {
+			var keys []string
+			o.write = func(r *store.Record) {
+				if !slices.Contains(keys, r.Key) {
+					keys = append(keys, r.Key)
+				}
+			}
+			o.read = func(rs []store.Record) []store.Record {
+				for i, r := range rs {
+					if at := slices.Index(keys, r.Key); at >= 0 && at < len(keys)-50 {
+						rs[i] = store.Record{Key: r.Key}
+					}
+				}
+				return rs
+			}
+		}, []string{"new records are gone before they expire"}},
 	} {
 		t.Run("finds that "+c.fault, func(t *testing.T) {
 			o := &odd{Store: memory.New()}
