@@ -16,71 +16,8 @@ import (
 	"github.com/oauthcore/oauthcore/store/memory"
 )
 
-// inProcess is a client's way to a server without a network, with a context that can be cancelled at any
-// point, as net/http does when the client hangs up.
-type inProcess struct {
-	h   *host
-	ctx func() context.Context
-}
-
-func (p *inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
-	q := httptest.NewRequestWithContext(p.ctx(), r.Method, r.URL.String(), r.Body)
-	q.Header = r.Header
-	rec := httptest.NewRecorder()
-	p.h.srv.ServeHTTP(rec, q)
-	res := rec.Result()
-	res.Request = r
-	return res, nil
-}
-
-// TestClientHangsUp cancels the request at each call of the store of every flow: it is carried out all the
-// same, and the client that asks again is answered.
-func TestClientHangsUp(t *testing.T) {
-	lenient := func(strict bool, _ *flow) bool { return !strict } // asking again is else a second use
-	eachFlow(t, lenient, func(t *testing.T, r *rig, f *flow) {
-		var a *attempt
-		r.transport = &inProcess{r.host, func() context.Context { return a.ctx }}
-		for at, n := 0, 1; at < n; at++ {
-			a = r.attempt(f.app)
-			if f.begin != nil {
-				f.begin(a)
-			}
-			ctx, hangUp := context.WithCancel(a.ctx)
-			defer hangUp()
-			live := a.ctx
-			a.ctx = ctx
-			r.faults.arm(func(call int) {
-				if call == at {
-					hangUp()
-				}
-			})
-			first := f.act(a)
-			calls := r.faults.disarm()
-			a.ctx, a.label, n = live, describe(calls, nil), len(calls)
-			if first != done && f.name != "Consents" && !f.registry {
-				a.fatalf("hung up at call %d: the outcome is %v", at, first)
-			}
-			if f.redeem && a.app != "bot" && a.exchanges == 0 {
-				// The answer went nowhere: the client has what it had, and asks again.
-				a.refresh = a.refresh[:len(a.refresh)-1]
-				a.must(a.rotate)
-			}
-			switch {
-			case f.kills && first == done:
-				a.dead()
-			case f.kills:
-				a.must(func() outcome { return f.act(a) })
-				a.dead()
-			case f.after != nil:
-				f.after(a)
-			default:
-				a.alive()
-			}
-		}
-	})
-}
-
-// TestClientHangsUpOnTheWire hangs up while a rotation is being written.
+// TestClientHangsUpOnTheWire hangs up while a rotation is being written. The protocol suite does so at each
+// call of every flow, without a network.
 func TestClientHangsUpOnTheWire(t *testing.T) {
 	writing, written := make(chan struct{}), make(chan struct{})
 	var s *interceptor

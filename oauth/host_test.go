@@ -3,6 +3,7 @@ package oauth_test
 import (
 	"cmp"
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -37,8 +38,6 @@ type host struct {
 
 	config oauth.Config
 	keys   *token.Keys
-
-	transport http.RoundTripper // of clients; nil: the network
 
 	mu       sync.Mutex
 	now      time.Time
@@ -86,13 +85,18 @@ func edit(s registry.Static, id string) *registry.App {
 	return &s[slices.IndexFunc(s, func(a registry.App) bool { return a.ID == id })]
 }
 
-func newKeys(t testing.TB) *token.Keys {
+func newSigner(t testing.TB) crypto.Signer {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := token.NewKeys(token.Key{Signer: key})
+	return key
+}
+
+func newKeys(t testing.TB) *token.Keys {
+	t.Helper()
+	keys, err := token.NewKeys(token.Key{Signer: newSigner(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +226,7 @@ type browser struct {
 
 func (h *host) browser() *browser {
 	jar, _ := cookiejar.New(nil)
-	return &browser{h, &http.Client{Transport: h.transport, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &browser{h, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // signedInAs returns a browser with a session of the subject.
@@ -394,7 +398,7 @@ func (h *host) raw(path string, header http.Header, body string) reply {
 	}
 	req.Header = header
 	req.Header.Set("Content-Type", cmp.Or(header.Get("Content-Type"), "application/x-www-form-urlencoded"))
-	a := read(h.t, &http.Client{Transport: h.transport}, req)
+	a := read(h.t, http.DefaultClient, req)
 	r := reply{answer: a}
 	if a.body != "" {
 		if err := json.Unmarshal([]byte(a.body), &r.json); err != nil {
