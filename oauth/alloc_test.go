@@ -37,6 +37,14 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+func TestHandleAllocations(t *testing.T) {
+	for _, c := range handleCosts(t) {
+		if got := testing.AllocsPerRun(100, c.f); got > c.most {
+			t.Errorf("%s: %v allocations, want at most %v", c.name, got, c.most)
+		}
+	}
+}
+
 // TestHeapPerGrant bounds what a live grant takes on the memory store.
 func TestHeapPerGrant(t *testing.T) {
 	n := 5_000

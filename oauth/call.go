@@ -28,9 +28,10 @@ type call struct {
 	params    url.Values
 	header    http.Header
 	app       *registry.App
-	assertion string // id of the mark to set before the answer takes effect: the client's assertion, used once
-	expires   int64  // of that mark
-	challenge bool   // the client used the Authorization header
+	assertion string             // id of the mark to set before the answer takes effect: the client's assertion, used once
+	expires   int64              // of that mark
+	handle    *table.Row[handle] // to store likewise: of the access token that was minted, nil if none is needed
+	challenge bool               // the client used the Authorization header
 }
 
 // begin starts a request. Its caller defers cancel and calls done once.
@@ -83,18 +84,19 @@ func (s *Server) direct(endpoint string, w http.ResponseWriter, r *http.Request,
 	s.reply(w, c, body, tok, err)
 }
 
-// spend sets the mark of the client's assertion. It comes after every check and before the effect, so
-// that a request that is refused spends nothing and no two succeed (RFC 7523, Section 3).
+// spend sets the mark of the client's assertion, and then stores the handle that the answer gives. It comes
+// after every check and before the effect, so that a request that is refused spends nothing and no two
+// succeed (RFC 7523, Section 3).
 func (c *call) spend() error {
-	if c.assertion == "" {
-		return nil
-	}
-	_, err := c.s.marks.Create(c.ctx, c.write, table.Row[mark]{ID: c.assertion, Expires: c.expires}, c.now)
-	if errors.Is(err, errExists) { // TestAssertionReplay
-		return refuse("invalid_client", "the client assertion was used before")
-	}
-	if err == nil {
+	if c.assertion != "" {
+		_, err := c.s.marks.Create(c.ctx, c.write, table.Row[mark]{ID: c.assertion, Expires: c.expires}, c.now)
+		if errors.Is(err, errExists) { // TestAssertionReplay
+			return refuse("invalid_client", "the client assertion was used before")
+		}
+		if err != nil {
+			return err
+		}
 		c.assertion = ""
 	}
-	return err
+	return c.keepHandle()
 }

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -104,7 +105,18 @@ const (
 // Paths are where the endpoints are, below the issuer's own path; "-" removes one. Metadata names them;
 // RFC 8414 says where metadata is.
 type Paths struct {
-	Authorize, Token, Introspect, Revoke, JWKS string // zero: /authorize, /token, /introspect, /revoke, /jwks
+	Authorize, Token, Introspect, Revoke, JWKS string // zero: the profile's, else /authorize, /token, /introspect, /revoke, /jwks
+}
+
+// or returns p with zero, the profile's, in the place of what p leaves out.
+func (p Paths) or(zero Paths) Paths {
+	return Paths{
+		Authorize:  cmp.Or(p.Authorize, zero.Authorize),
+		Token:      cmp.Or(p.Token, zero.Token),
+		Introspect: cmp.Or(p.Introspect, zero.Introspect),
+		Revoke:     cmp.Or(p.Revoke, zero.Revoke),
+		JWKS:       cmp.Or(p.JWKS, zero.JWKS),
+	}
 }
 
 // Login says that someone signed in to the host.

@@ -31,8 +31,8 @@
 // A grant is the one record that lives: that a subject let an app act. Codes and refresh tokens are its
 // credentials, an access token carries its own facts, and introspection reads the grant. A code exchange
 // or a refresh costs three reads, four where an installation applies, and one write; a retry within the grace
-// and introspection cost no write. What expires is dropped by
-// [store.Store.Sweep], which the host calls.
+// and introspection cost no write. Where access tokens are handles ([Profile]), each costs one write more, and
+// each look at one a read more. What expires is dropped by [store.Store.Sweep], which the host calls.
 //
 // # Security
 //
@@ -68,4 +68,15 @@
 // A public app on a loopback or private-use redirect is asked for at every request, because any program on
 // the device can pose as it. Policy.FirstParty goes before that: the platform says in so many words that
 // this app needs no page.
+//
+// A dialect is a [Profile], a value of functions and facts, and core code asks for the fact, never for the
+// dialect. Where endpoints are is such a fact, so that one that the dialect does not know is neither served nor
+// advertised unless the host wants it. Which tokens can be revoked is one too, for Reply comes when all is
+// done, and Request before it is known what the token is.
+//
+// A handle's record is written before the grant that the token hangs on. A crash between the two leaves a record
+// that nobody can name and that expires; in the other order it would leave a code that is spent and a token
+// that nobody got. What the record holds is sealed for it alone, so that who reads the store has no tokens,
+// and who writes it cannot put one in the place of another. A handle is revoked by a denial like every access
+// token; deleting its record was rejected, because a store need not be able to.
 package oauth

@@ -44,11 +44,13 @@ func (s *Server) readForm(endpoint string, w http.ResponseWriter, r *http.Reques
 		return nil, refuse("invalid_request", "the body must not be compressed")
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody) // TestFormBounds
-	read := readURLEncoded
+	var values url.Values
+	var err error
 	if s.profile.Request != nil {
-		read = s.profile.Request
+		values, err = s.profile.Request(endpoint, r)
+	} else {
+		values, err = ReadForm(r)
 	}
-	values, err := read(endpoint, r)
 	if err == nil {
 		values, err = checkParams(values)
 	}
@@ -68,9 +70,11 @@ func (s *Server) readForm(endpoint string, w http.ResponseWriter, r *http.Reques
 var errTooLarge = &Error{Code: "invalid_request", Description: "the body is larger than 64 KiB",
 	Status: http.StatusRequestEntityTooLarge}
 
-// readURLEncoded reads a body of application/x-www-form-urlencoded, in UTF-8. net/http's ParseForm would
-// take any type for an empty form.
-func readURLEncoded(_ string, r *http.Request) (url.Values, error) {
+// ReadForm reads the body of r, application/x-www-form-urlencoded in UTF-8, as a server without a
+// [Profile] does and the Request of one may. It bounds the number of parameters, not the size of the body.
+// An error is an [*Error] or the body's own.
+func ReadForm(r *http.Request) (url.Values, error) {
+	// ParseForm of net/http would take any type for an empty form.
 	if types := r.Header["Content-Type"]; len(types) != 1 || !isForm(types[0]) {
 		return nil, refuse("invalid_request", "the body must be application/x-www-form-urlencoded in UTF-8")
 	}

@@ -155,7 +155,13 @@ func (c *call) open(tok string) (*access, error) {
 	if !ok || err != nil {
 		return nil, errInactive("not a token of this server")
 	}
-	plain, ok := s.accessKeys.Open(sealed, nil)
+	var bound []byte
+	if s.profile.Handles && len(sealed) == handleSize {
+		if sealed, bound, err = c.readHandle(tok); err != nil {
+			return nil, err
+		}
+	}
+	plain, ok := s.accessKeys.Open(sealed, bound) // TestHandleAtRest
 	if !ok {
 		return nil, errInactive("not sealed by this server")
 	}

@@ -32,8 +32,8 @@ func seconds(d, zero, most time.Duration) int64 {
 	return int64(min(max(d, time.Second), most) / time.Second)
 }
 
-// mint makes the access token of a, in the form that the app's policy wants. The claims hook runs for
-// opaque tokens too: it may refuse.
+// mint makes the access token of a, in the form that the profile or the app's policy wants. The claims hook
+// runs for opaque tokens too: it may refuse.
 func (c *call) mint(app *registry.App, a *access, g *Grant) (string, error) {
 	claims, err := c.claims(a, g)
 	if err != nil {
@@ -41,12 +41,10 @@ func (c *call) mint(app *registry.App, a *access, g *Grant) (string, error) {
 	}
 	s := c.s
 	switch {
+	case s.profile.Handles:
+		return c.newHandle(a), nil
 	case app.Policy.Opaque:
-		sealed := s.accessKeys.Seal(a.appendBinary(make([]byte, 0, 256)), nil)
-		if s.profile.Hex {
-			return s.config.CredentialPrefix + hex.EncodeToString(sealed), nil
-		}
-		return s.config.CredentialPrefix + base64.RawURLEncoding.EncodeToString(sealed), nil
+		return s.encodeToken(s.sealAccess(a, nil)), nil
 	case s.profile.Claims != nil:
 		typ, mapped := s.profile.Claims(claims)
 		payload, err := json.Marshal(mapped)
@@ -56,6 +54,19 @@ func (c *call) mint(app *registry.App, a *access, g *Grant) (string, error) {
 		return s.config.Keys.SignJWT(typ, payload, claims.IssuedAt)
 	}
 	return s.config.Keys.Sign(claims)
+}
+
+// sealAccess seals a for who names bound again.
+func (s *Server) sealAccess(a *access, bound []byte) []byte {
+	return s.accessKeys.Seal(a.appendBinary(make([]byte, 0, 256)), bound)
+}
+
+// encodeToken is the text of an access token that is not a JWT.
+func (s *Server) encodeToken(b []byte) string {
+	if s.profile.Hex {
+		return s.config.CredentialPrefix + hex.EncodeToString(b)
+	}
+	return s.config.CredentialPrefix + base64.RawURLEncoding.EncodeToString(b)
 }
 
 // claims says what the token a of grant g is worth now, with the hook's additions.

@@ -13,7 +13,8 @@ type Profile struct {
 	_ [0]func()
 
 	// Request reads the parameters of a request to the endpoint "token", "introspect" or "revoke", whose
-	// body is bounded. A refusal is an [*Error]. nil: form body only.
+	// body is bounded. A refusal is an [*Error]. nil: [ReadForm]. What it returns is held to the same rules
+	// as a form: no parameter twice, no control characters, and an empty one counts as absent.
 	Request func(endpoint string, r *http.Request) (url.Values, error)
 
 	// Reply edits the finished answer of these endpoints. nil: as the RFCs say.
@@ -24,7 +25,20 @@ type Profile struct {
 	// keep iss, exp, iat, jti, sub, client_id, scope and, where there is one, tenant. nil: at+jwt of RFC 9068.
 	Claims func(c *token.Claims) (typ string, claims any)
 
+	// Paths are where the dialect has its endpoints. What Config.Paths says goes before; "-" is for an
+	// endpoint that the dialect does not know.
+	Paths Paths
+
 	Hex bool // codes, refresh and opaque tokens in hexadecimal
+
+	// Handles makes every access token, whatever the app's policy says, a handle: 256 random bits that tell
+	// nothing, in hexadecimal 64 digits. A record under its hash holds the token, sealed, and expires with
+	// it, so that each token costs one write, and each look at one a read more.
+	Handles bool
+
+	// RevokeRefreshOnly refuses to revoke an access token, with unsupported_token_type (RFC 7009, Section
+	// 2.2.1). Such a token ends when its grant does, or expires.
+	RevokeRefreshOnly bool
 }
 
 // Reply is an answer about to be written; a Profile may edit it.

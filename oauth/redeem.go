@@ -243,7 +243,7 @@ func (c *call) needed(g *grant, a *access) int64 {
 // tokens is the answer.
 func (c *call) tokens(g *grant, id chain.ID, a *access, tok string, successor chain.Credential) *TokenResponse {
 	t := &TokenResponse{AccessToken: tok, TokenType: "Bearer", ExpiresIn: time.Duration(a.expires-a.issued) * time.Second,
-		Scopes: a.scopes, Grant: g.public(id)}
+		Scopes: a.scopes, IssuedAt: time.Unix(a.issued, 0), Grant: g.public(id)}
 	if g.refreshable {
 		t.RefreshToken = successor.Encode(c.s.config.CredentialPrefix, c.s.profile.Hex)
 	}

@@ -13,7 +13,8 @@ type TokenResponse struct {
 	ExpiresIn    time.Duration
 	RefreshToken string // empty: none
 	Scopes       []string
-	Grant        *Grant // not on the wire
+	IssuedAt     time.Time // what ExpiresIn counts from; not on the wire
+	Grant        *Grant    // not on the wire
 }
 
 // MarshalJSON encodes the members of RFC 6749, Section 5.1.

@@ -73,6 +73,8 @@ func (c *call) revokeAccess(tok string) error {
 		return c.spend()
 	case err != nil:
 		return err
+	case c.s.profile.RevokeRefreshOnly: // TestProfileRevokesRefreshTokensOnly
+		return refuse("unsupported_token_type", "only refresh tokens can be revoked")
 	case a.app != c.app.ID: // TestRevokeRefusals
 		return errNotYours
 	}

@@ -28,6 +28,7 @@ type Server struct {
 	consents *table.Table[consent]
 	subjects *table.Table[epoch]
 	marks    *table.Table[mark] // client assertions seen and access tokens denied
+	handles  *table.Table[handle]
 
 	chainKeys, ticketKeys, accessKeys *seal.Ring
 
@@ -56,7 +57,7 @@ func New(c Config) (*Server, error) {
 	issuer := c.complete(&f)
 	s.config = c
 	s.deriveKeys(&f)
-	if err := s.route(c.Paths, issuer); err != nil {
+	if err := s.route(c.Paths.or(s.profile.Paths), issuer); err != nil {
 		f.add("Paths: %w", err)
 	}
 	if len(f) == 0 {
@@ -76,6 +77,7 @@ func New(c Config) (*Server, error) {
 	s.consents = table.New[consent](c.Store, "c/")
 	s.subjects = table.New[epoch](c.Store, "s/")
 	s.marks = table.New[mark](c.Store, "m/")
+	s.handles = table.New[handle](c.Store, "h/")
 	s.jwks = newRemoteKeys(c.Fetch, c.Now)
 	if noSecrets {
 		s.observe(context.Background(), Event{Endpoint: "new", Err: errors.New("oauth: Config.Secrets is nil: what this process issues dies with it")})

@@ -1,0 +1,52 @@
+package oauth
+
+import (
+	"crypto/rand"
+
+	"github.com/oauthcore/oauthcore/internal/table"
+)
+
+// handleSize is that of a handle in bytes: less than anything sealed has, so the two are not confused.
+const handleSize = 32
+
+// handle is what the record of one holds: an opaque token, sealed for this record alone. So a copy of the
+// store is no heap of tokens, and who can write the store cannot put one token in the place of another.
+type handle struct{ sealed []byte }
+
+func (h *handle) AppendBinary(b []byte) ([]byte, error) { return append(b, h.sealed...), nil }
+
+func (h *handle) UnmarshalBinary(b []byte) error {
+	h.sealed = append([]byte(nil), b...)
+	return nil
+}
+
+// handleID names the record of a handle.
+func handleID(tok string) string { return table.Hash("handle", tok) }
+
+// newHandle draws a handle for a. The record that gives it a meaning waits in c for spend.
+func (c *call) newHandle(a *access) string {
+	b := make([]byte, handleSize)
+	rand.Read(b)
+	tok := c.s.encodeToken(b)
+	id := handleID(tok)
+	c.handle = &table.Row[handle]{ID: id, Expires: a.expires + recordSlack, Value: handle{c.s.sealAccess(a, []byte(id))}}
+	return tok
+}
+
+// keepHandle stores the record of the handle that was drawn, if one was. The grant is written after it: a
+// request that gets no further leaves a record that nobody can name, and that expires.
+func (c *call) keepHandle() error {
+	if c.handle == nil {
+		return nil
+	}
+	_, err := c.s.handles.Create(c.ctx, c.write, *c.handle, c.now)
+	return err
+}
+
+// readHandle returns what the record of a handle seals, and what it is bound to; nothing if there is no such
+// record.
+func (c *call) readHandle(tok string) (sealed, bound []byte, err error) {
+	id := handleID(tok)
+	row, err := c.s.handles.Get(c.ctx, id)
+	return row.Value.sealed, []byte(id), err
+}
