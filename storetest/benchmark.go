@@ -17,16 +17,15 @@ func Benchmark(b *testing.B, newStore func(testing.TB) store.Store) {
 		return store.Record{Key: fmt.Sprintf("bench/%016x", i), Version: first, Value: value}
 	}
 	fill := func(b *testing.B, n int64, change func(*store.Record)) store.Store {
+		c := &tester{TB: b}
 		s := newStore(b)
-		for i := range n {
-			r := record(i)
+		c.chains(int(n), func(i int) error {
+			r := record(int64(i))
 			if change != nil {
 				change(&r)
 			}
-			if err := s.Create(b.Context(), r); err != nil {
-				b.Fatal(err)
-			}
-		}
+			return s.Create(b.Context(), r)
+		})
 		b.ReportAllocs()
 		return s
 	}

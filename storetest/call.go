@@ -17,15 +17,8 @@ var callRules = []rule{
 			r.Expires = 4102444800
 			c.create(r)
 			ctx := cancelled(c.Context())
-			calls := map[string]func() error{
-				"Create": func() error { return c.s.Create(ctx, rec("new", "value", "label")) },
-				"Get":    func() error { _, err := c.s.Get(ctx, "key"); return err },
-				"Swap":   func() error { return c.s.Swap(ctx, next(r, "second")) },
-				"List":   func() error { _, _, err := c.s.List(ctx, "label", "", 10); return err },
-				"Sweep":  func() error { _, err := c.s.Sweep(ctx, r.Expires+1, 10); return err },
-			}
-			for name, call := range calls {
-				c.wantErr(name+" with a context that is done", call(), context.Canceled)
+			for _, m := range c.methods(r, "new") {
+				c.wantErr(m.name+" with a context that is done", m.call(ctx), context.Canceled)
 			}
 			c.want("after the calls", r)
 			c.absent("after the calls", "new")

@@ -3,22 +3,32 @@ package storetest
 import (
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/oauthcore/oauthcore/internal/recorder"
 	"github.com/oauthcore/oauthcore/store"
 )
 
-// Failing runs every rule against new stores, in a recording testing.TB, and returns the log of each that
-// fails, by name, and the names of those that skip.
-func Failing(t testing.TB, newStore func(testing.TB) store.Store, reopen func(testing.TB, store.Store) store.Store) (failed map[string]string, skipped []string) {
+// small is a scale at which a hundred broken stores can be tried. sleep is what cases do that wait.
+func small(sleep func(time.Duration)) scale {
+	return scale{contenders: 16, writes: 100, calls: 500, load: 10 * time.Millisecond, patience: 2 * time.Second, sleep: sleep}
+}
+
+// Failing runs every rule at a small scale against new stores, in a recording testing.TB, and returns the log
+// of each that fails, by name, and the names of those that skip.
+func Failing(t testing.TB, newStore func(testing.TB) store.Store, o *Options, sleep func(time.Duration)) (failed map[string]string, skipped []string) {
 	failed = make(map[string]string)
 	for _, r := range rules {
-		rec := record(t, func(t testing.TB) {
-			r.run(&tester{TB: t, newStore: newStore, reopen: reopen, contenders: 16})
+		if r.network && o.Dial == nil {
+			continue
+		}
+		out := recorder.Record(t, func(t testing.TB) {
+			r.run(&tester{TB: t, newStore: newStore, o: o, scale: small(sleep)})
 		})
 		switch {
-		case rec.failed:
-			failed[r.name] = rec.log.String()
-		case rec.skipped:
+		case out.Failed:
+			failed[r.name] = out.Log
+		case out.Skipped:
 			skipped = append(skipped, r.name)
 		}
 	}
@@ -48,8 +58,8 @@ func Problems(waive map[string]string) []string { return (&Options{Waive: waive}
 // Waived runs the rule of that name as a waived one and reports whether it failed and whether it skipped.
 func Waived(t testing.TB, name string, newStore func(testing.TB) store.Store) (failed, skipped bool) {
 	i := slices.Index(Names(), name)
-	rec := record(t, func(t testing.TB) {
-		rules[i].runWaived(&tester{TB: t, newStore: newStore, contenders: 16}, "a reason")
+	out := recorder.Record(t, func(t testing.TB) {
+		rules[i].runWaived(&tester{TB: t, newStore: newStore, o: new(Options), scale: small(time.Sleep)}, "a reason")
 	})
-	return rec.failed, rec.skipped
+	return out.Failed, out.Skipped
 }

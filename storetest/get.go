@@ -124,7 +124,7 @@ var getRules = []rule{
 			var polls atomic.Int64
 			var done atomic.Bool
 			write := func() error {
-				for v := int64(first); v < first+300 && !done.Load(); v++ {
+				for v := int64(first); v < first+int64(c.writes)*3/10 && !done.Load(); v++ {
 					w := store.Record{Key: "key", Version: v, Value: strconv.AppendInt(nil, v+1, 10)}
 					if err := c.s.Swap(c.Context(), w); err != nil {
 						return err
@@ -152,7 +152,7 @@ var getRules = []rule{
 				}
 				return nil
 			}
-			errs := c.race(5, func(i int) (err error) {
+			errs := c.race(3, func(i int) (err error) {
 				if i == 0 {
 					err = write()
 				} else {
@@ -170,15 +170,15 @@ var getRules = []rule{
 	},
 	{
 		name: "Get/ManyAtOnce",
-		text: "A thousand Gets at once are all answered.",
+		text: "A thousand Gets at once, with -short fewer, are all answered.",
 		check: func(c *tester) {
 			c.create(rec("key", "value"))
-			for _, err := range c.race(5*c.contenders, func(int) error {
+			for _, err := range c.race(c.writes, func(int) error {
 				_, err := c.s.Get(c.Context(), "key", "missing")
 				return err
 			}) {
 				if err != nil {
-					c.Fatalf("Get by %d at once = %v, want records", 5*c.contenders, err)
+					c.Fatalf("Get by %d at once = %v, want records", c.writes, err)
 				}
 			}
 		},

@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/oauthcore/oauthcore/store"
 )
 
 var listRules = []rule{
@@ -133,14 +132,7 @@ var listRules = []rule{
 				c.Fatalf("List = %v, want a page", err)
 			}
 			c.sweep(soon(2 * time.Hour))
-			var got []string
-			for cursor != "" {
-				var page []store.Record
-				if page, cursor, err = c.s.List(c.Context(), "label", cursor, 3); err != nil {
-					c.Fatalf("List with the cursor of a swept record = %v, want a page", err)
-				}
-				got = append(got, keysOf(page)...)
-			}
+			got := keysOf(c.pagesAfter("label", cursor, 3))
 			if len(got) < 5 || !slices.Equal(got[len(got)-5:], keys[5:]) {
 				c.Errorf("after Sweep the later pages gave %q, want %q at their end", got, keys[5:])
 			}
@@ -244,32 +236,30 @@ var listRules = []rule{
 				stay = append(stay, fmt.Sprintf("key/%03d", 10*i))
 				c.create(rec(stay[i], "value", "label"))
 			}
+			c.walk(stay, nil)
 			var done atomic.Bool
-			errs := c.race(3, func(i int) error {
-				if i > 0 {
-					for n := 0; n < 200 && !done.Load(); n++ {
-						r := rec(fmt.Sprintf("key/%03d-%d-%d", 2*n+1, i, n), "value", "label")
-						r.Expires = 1
-						if err := c.s.Create(c.Context(), r); err != nil {
-							return err
-						}
-						if _, err := c.s.Sweep(c.Context(), 2, 5); err != nil {
-							return err
-						}
-					}
+			var reader sync.WaitGroup
+			reader.Go(func() {
+				for !done.Load() && !c.Failed() {
+					c.walk(stay, nil)
+				}
+			})
+			c.chains(c.writes, func(i int) error {
+				r := rec(fmt.Sprintf("key/%03d-%d", i%400, i), "value", "label")
+				r.Expires = 1
+				if err := c.s.Create(c.Context(), r); err != nil {
+					return fmt.Errorf("Create(%s) = %w, want nil", show(r), err)
+				}
+				if i/16%4 > 0 {
 					return nil
 				}
-				defer done.Store(true)
-				for range 20 {
-					c.walk(stay, nil)
+				if _, err := c.s.Sweep(c.Context(), 2, 6); err != nil {
+					return fmt.Errorf("Sweep(2, 6) = %w, want nil", err)
 				}
 				return nil
 			})
-			for _, err := range errs {
-				if err != nil {
-					c.Errorf("under concurrent writes: %v", err)
-				}
-			}
+			done.Store(true)
+			reader.Wait()
 		},
 	},
 }
@@ -295,6 +285,10 @@ func (c *tester) walk(stay []string, between func()) {
 		}
 		if between != nil {
 			between()
+		}
+		if next != "" && next <= after {
+			c.Errorf("List(%q, %q, 7) gave the cursor %q, want one that is greater", "label", after, next)
+			return
 		}
 		after = next
 	}

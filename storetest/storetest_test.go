@@ -1,10 +1,9 @@
 package storetest_test
 
 import (
-	"context"
+	"net"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,9 +20,9 @@ func sameHandle(_ testing.TB, s store.Store) store.Store { return s }
 func later(seconds int64) int64 { return time.Now().Unix() + seconds }
 
 // checkFailing holds the suite to failing exactly the cases in fails, and to saying why.
-func checkFailing(t *testing.T, newStore func(testing.TB) store.Store, reopen func(testing.TB, store.Store) store.Store, fails string) {
+func checkFailing(t *testing.T, newStore func(testing.TB) store.Store, o *storetest.Options, sleep func(time.Duration), fails string) {
 	t.Helper()
-	got, _ := storetest.Failing(t, newStore, reopen)
+	got, _ := storetest.Failing(t, newStore, o, sleep)
 	for want := range strings.FieldsSeq(fails) {
 		name, maybe := strings.CutSuffix(want, "?")
 		if name == "..." {
@@ -54,59 +53,37 @@ func TestRun(t *testing.T) {
 func TestRunFindsBrokenStores(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(m.fault, func(t *testing.T) {
-			newStore := func(testing.TB) store.Store {
-				b := &broken{plain: newPlain()}
+			t.Parallel()
+			clock := new(clock)
+			checkFailing(t, func(testing.TB) store.Store {
+				b := &broken{plain: newPlain(), clock: clock}
 				m.make(b)
 				return b
-			}
-			checkFailing(t, newStore, sameHandle, m.fails)
+			}, &storetest.Options{Reopen: sameHandle}, clock.sleep, m.fails)
 		})
 	}
-	t.Run("two stores are one", func(t *testing.T) {
-		var mu sync.Mutex
-		stores := make(map[testing.TB]store.Store)
-		checkFailing(t, func(t testing.TB) store.Store {
-			mu.Lock()
-			defer mu.Unlock()
-			if stores[t] == nil {
-				stores[t] = newPlain()
-			}
-			return stores[t]
-		}, sameHandle, `Stores/AreApart`)
-	})
-	t.Run("a second handle reads what was there a write ago", func(t *testing.T) {
-		checkFailing(t, newPlainStore, func(_ testing.TB, s store.Store) store.Store {
-			b := &broken{plain: s.(*plain)}
-			replica := newPlain()
-			b.get = func(ctx context.Context, keys ...string) ([]store.Record, error) {
-				rs, err := replica.Get(ctx, keys...)
-				for _, k := range keys {
-					if r, ok := b.peek(k); ok {
-						replica.set(r)
-					}
-				}
-				return rs, err
-			}
-			return b
-		}, `Handles/SeeWritesAtOnce`)
-	})
-	t.Run("a second handle has a lock of its own", func(t *testing.T) {
-		looksFirst := mutants[slices.IndexFunc(mutants, func(m mutant) bool { return m.fault == "Swap compares and writes in two steps" })]
-		checkFailing(t, newPlainStore, func(_ testing.TB, s store.Store) store.Store {
-			b := &broken{plain: s.(*plain)}
-			looksFirst.make(b)
-			return b
-		}, `Handles/OneWinner`)
-	})
+	for _, m := range handleMutants {
+		t.Run(m.fault, func(t *testing.T) {
+			t.Parallel()
+			newStore, o := m.make()
+			checkFailing(t, newStore, o, new(clock).sleep, m.fails)
+		})
+	}
 }
 
 func TestRunProvesEveryCase(t *testing.T) {
-	proved := "Stores/AreApart Handles/SeeWritesAtOnce Handles/OneWinner "
+	proved := " "
 	for _, m := range mutants {
 		proved += m.fails + " "
 	}
+	for _, m := range handleMutants {
+		proved += m.fails + " "
+	}
+	for _, m := range wireMutants {
+		proved += m.fails + " "
+	}
 	for _, name := range storetest.Names() {
-		if !strings.Contains(" "+proved, name+" ") {
+		if !strings.Contains(proved, " "+name+" ") {
 			t.Errorf("no broken store fails %s", name)
 		}
 	}
@@ -114,10 +91,18 @@ func TestRunProvesEveryCase(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	t.Run("without Reopen the cases of two handles are skipped", func(t *testing.T) {
-		failed, skipped := storetest.Failing(t, newPlainStore, nil)
+		failed, skipped := storetest.Failing(t, newPlainStore, new(storetest.Options), new(clock).sleep)
 		if want := []string{"Handles/SeeWritesAtOnce", "Handles/OneWinner"}; len(failed) > 0 || !slices.Equal(skipped, want) {
 			t.Errorf("failed %v, skipped %q, want only %q skipped", failed, skipped, want)
 		}
+	})
+	t.Run("a Dial that does not use its dial fails the cases about a network", func(t *testing.T) {
+		checkFailing(t, connect, &storetest.Options{
+			Reopen: sameHandle,
+			Dial: func(t testing.TB, s store.Store, _ dialer) store.Store {
+				return connected(t, s, new(net.Dialer).DialContext, fault{})
+			},
+		}, new(clock).sleep, `Handles/ClosedIsAnError Network/DeadlineHolds Network/OutageIsAnError Network/RequestLost Network/ReplyLost Network/CancelledCall`)
 	})
 	t.Run("a waiver must name a case that can be waived, and give a reason", func(t *testing.T) {
 		got := storetest.Problems(map[string]string{

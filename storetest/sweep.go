@@ -3,7 +3,6 @@ package storetest
 import (
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/oauthcore/oauthcore/store"
@@ -159,69 +158,6 @@ var sweepRules = []rule{
 						c.absent("after a Swap that lost to Sweep", rs[i].Key)
 					}
 				}
-			}
-		},
-	},
-	{
-		name: "Expires/NotEarly",
-		text: "A record is there until its Expires.",
-		check: func(c *tester) {
-			for i := range 5 {
-				r := rec(fmt.Sprintf("key/%d", i), "value")
-				r.Expires = soon(2 * time.Second)
-				c.create(r)
-				if got := c.get(r.Key); !same(got, r) && time.Now().Unix() < r.Expires {
-					c.Errorf("before its Expires: Get\n got %s\nwant %s", show(got), show(r))
-				}
-			}
-		},
-	},
-	{
-		name: "Expires/WholeOrAbsent",
-		text: "A record past its Expires is read and listed whole or not at all.",
-		check: func(c *tester) {
-			r := rec("key", "value", "label")
-			r.Expires = 1
-			c.create(r)
-			for _, got := range append(c.pages("label", 10), c.get("key")) {
-				if got.Version != 0 && !same(got, r) {
-					c.Errorf("past its Expires\n got %s\nwant %s, or absent", show(got), show(r))
-				}
-			}
-		},
-	},
-	{
-		name: "Expires/SwapAfterIt",
-		text: "Swap of a record past its Expires succeeds or is ErrConflict, and leaves it whole or absent.",
-		check: func(c *tester) {
-			r := rec("key", "first", "label")
-			r.Expires = 1
-			c.create(r)
-			w := next(r, "second")
-			w.Expires = soon(time.Hour)
-			err := c.s.Swap(c.Context(), w)
-			if err == nil {
-				w.Version++
-				c.want("after a Swap that succeeded", w)
-				c.wantList("after a Swap that succeeded", "label", "key")
-				return
-			}
-			c.wantErr("Swap past Expires", err, store.ErrConflict)
-			if got := c.get("key"); got.Version != 0 && !same(got, r) {
-				c.Errorf("after a Swap that was refused: Get\n got %s\nwant %s, or absent", show(got), show(r))
-			}
-		},
-	},
-	{
-		name: "Expires/Exact",
-		text: "An expiry is kept to the second, from 1 to the end of the year 9999, by Create and by Swap.",
-		check: func(c *tester) {
-			for i, e := range []int64{0, soon(time.Hour), math.MaxInt32, math.MaxInt32 + 1, math.MaxUint32, math.MaxUint32 + 1, 253402300799} {
-				r := rec(fmt.Sprintf("key/%d", i), "value")
-				r.Expires = e
-				c.create(r)
-				c.want("after Create", r)
-				c.want("after Swap", c.swap(r))
 			}
 		},
 	},

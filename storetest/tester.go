@@ -6,24 +6,47 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/oauthcore/oauthcore/store"
 )
 
-// rounds is how often a race is run. A real fault may show in two rounds of ten.
-const rounds = 20
-
 // tester is what a case works with: the test, an empty store, and helpers that fail the test if the store
 // does not do what every store must.
 type tester struct {
 	testing.TB
-	s          store.Store
-	newStore   func(testing.TB) store.Store
-	reopen     func(testing.TB, store.Store) store.Store
-	contenders int // in a race
+	s   store.Store // calls end, see watched
+	own store.Store // the same, as its author made it
+
+	newStore func(testing.TB) store.Store
+	o        *Options
+	scale
+}
+
+// scale is how hard a run tries.
+type scale struct {
+	contenders int                 // in a race
+	writes     int                 // where many are needed
+	calls      int                 // that may leave nothing behind
+	load       time.Duration       // of all methods at once
+	patience   time.Duration       // with a call
+	sleep      func(time.Duration) // until a record expires
+}
+
+// with returns a tester like c of another store, or of another handle on the same.
+func (c *tester) with(s store.Store) *tester {
+	d := *c
+	d.s, d.own = watched{c.TB, s, c.patience}, s
+	return &d
+}
+
+// impatient returns a tester like c whose calls end within d.
+func (c *tester) impatient(d time.Duration) *tester {
+	i := *c
+	i.patience = d
+	return i.with(c.own)
 }
 
 // first is the version of most records: a small one, so that a store that cuts large ones fails the cases
@@ -104,9 +127,14 @@ func (c *tester) wantErr(call string, err, want error) {
 }
 
 // pages returns the records with a label, read in pages of limit.
-func (c *tester) pages(label string, limit int) (rs []store.Record) {
+func (c *tester) pages(label string, limit int) []store.Record {
 	c.Helper()
-	after := ""
+	return c.pagesAfter(label, "", limit)
+}
+
+// pagesAfter returns those of pages from a cursor on.
+func (c *tester) pagesAfter(label, after string, limit int) (rs []store.Record) {
+	c.Helper()
 	for {
 		page, next, err := c.s.List(c.Context(), label, after, limit)
 		if err != nil {
@@ -114,6 +142,9 @@ func (c *tester) pages(label string, limit int) (rs []store.Record) {
 		}
 		if len(page) > limit {
 			c.Fatalf("List(%q, %q, %d) gave %d records", label, after, limit, len(page))
+		}
+		if slices.ContainsFunc(page, func(r store.Record) bool { return r.Version == 0 }) {
+			c.Errorf("List(%q, %q, %d) gave an absent record: %s", label, after, limit, showAll(page))
 		}
 		rs = append(rs, page...)
 		if next == "" {
@@ -132,45 +163,6 @@ func (c *tester) wantList(after, label string, keys ...string) {
 	if got := keysOf(c.pages(label, 100)); !slices.Equal(got, keys) {
 		c.Errorf("%s: List(%q)\n got %q\nwant %q", after, label, got, keys)
 	}
-}
-
-// race runs f in n goroutines that start together, and returns what each returned.
-func (c *tester) race(n int, f func(i int) error) []error {
-	errs := make([]error, n)
-	var ready, done sync.WaitGroup
-	start := make(chan struct{})
-	ready.Add(n)
-	for i := range n {
-		done.Go(func() {
-			ready.Done()
-			<-start
-			errs[i] = f(i)
-		})
-	}
-	ready.Wait()
-	close(start)
-	done.Wait()
-	return errs
-}
-
-// winner fails the case unless exactly one of errs is nil and the others are lost, and returns which.
-func (c *tester) winner(call string, errs []error, lost error) int {
-	c.Helper()
-	won := -1
-	for i, err := range errs {
-		switch {
-		case err == nil && won < 0:
-			won = i
-		case err == nil:
-			c.Fatalf("%s by %d at once: two succeeded, want one", call, len(errs))
-		case !errors.Is(err, lost):
-			c.Fatalf("%s by %d at once: one loser got %v, want %v", call, len(errs), err, lost)
-		}
-	}
-	if won < 0 {
-		c.Fatalf("%s by %d at once: none succeeded, want one", call, len(errs))
-	}
-	return won
 }
 
 // soon returns Unix seconds that far ahead, for records that no engine may drop yet.
@@ -200,6 +192,15 @@ func keysOf(rs []store.Record) []string {
 		keys[i] = r.Key
 	}
 	return keys
+}
+
+// showAll prints records for people.
+func showAll(rs []store.Record) string {
+	shown := make([]string, len(rs))
+	for i, r := range rs {
+		shown[i] = show(r)
+	}
+	return "[" + strings.Join(shown, "\n     ") + "]"
 }
 
 // show prints a record for people, with the beginning of a long value.
