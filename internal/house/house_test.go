@@ -26,6 +26,7 @@ type listed struct {
 	Dir          string
 	Export       string // file of its export data
 	Standard     bool
+	Module       *struct{ Path string }
 	GoFiles      []string
 	TestGoFiles  []string
 	XTestGoFiles []string
@@ -40,10 +41,13 @@ func (p *listed) rel() string {
 	return strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
 }
 
-// list returns the packages of the root module and all they need.
+// libraries are the modules that hosts import, as go list's patterns.
+var libraries = []string{"./...", "./store/redisstore/...", "./store/sqlstore/..."}
+
+// list returns the packages of the libraries and all they need.
 var list = sync.OnceValues(func() ([]*listed, error) {
-	cmd := exec.Command("go", "list", "-deps", "-export",
-		"-json=ImportPath,Dir,Export,Standard,GoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports,Deps", "./...")
+	cmd := exec.Command("go", append([]string{"list", "-deps", "-export",
+		"-json=ImportPath,Dir,Export,Standard,Module,GoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports,Deps"}, libraries...)...)
 	cmd.Dir = root
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -63,7 +67,7 @@ var list = sync.OnceValues(func() ([]*listed, error) {
 	}
 })
 
-// packages returns the packages of the root module.
+// packages returns the packages of the libraries.
 func packages(t *testing.T) []*listed {
 	t.Helper()
 	all, err := list()
@@ -85,7 +89,7 @@ func packages(t *testing.T) []*listed {
 
 // isPublic reports whether hosts can import rel.
 func isPublic(rel string) bool {
-	return rel != "" && !strings.HasPrefix(rel, "internal/") && !strings.HasPrefix(rel, "examples/")
+	return rel != "" && !strings.Contains("/"+rel, "/internal/") && !strings.HasPrefix(rel, "examples/")
 }
 
 // walk calls f for every file of the repository with its slash-separated path, leaving out dot folders.

@@ -16,22 +16,28 @@ var layers = map[string][]string{
 	"token": {},
 	"store": {},
 
-	"store/memory": {"store"},
-	"storetest":    {"store"},
-	"registry":     {"store"},
+	"store/memory":     {"store"},
+	"store/redisstore": {"store"},
+	"store/sqlstore":   {"store"},
+	"storetest":        {"store"},
+	"registry":         {"store"},
 
 	"oauth":           {"pkce", "token", "store", "registry"},
 	"oauth/profile":   {"pkce", "token", "store", "registry", "oauth"},
 	"oauth/oauthtest": {"pkce", "token", "store", "registry", "oauth", "oauth/resource"},
 	"oauth/resource":  {"token"},
 
-	"internal/chain": {},
-	"internal/fetch": {},
-	"internal/house": {},
-	"internal/jose":  {},
-	"internal/scope": {},
-	"internal/seal":  {},
-	"internal/table": {"store"},
+	"internal/chain":    {},
+	"internal/engine":   {},
+	"internal/fetch":    {},
+	"internal/house":    {},
+	"internal/jose":     {},
+	"internal/recorder": {},
+	"internal/scope":    {},
+	"internal/seal":     {},
+	"internal/table":    {"store"},
+
+	"store/sqlstore/internal/proof": {},
 }
 
 func TestImportsRunOneWay(t *testing.T) {
@@ -60,7 +66,7 @@ func TestImportsRunOneWay(t *testing.T) {
 }
 
 // forTests are the packages that may need testing: their users call them from tests.
-var forTests = []string{"storetest", "oauth/oauthtest"}
+var forTests = []string{"storetest", "oauth/oauthtest", "internal/engine", "internal/recorder"}
 
 func TestUsersBinariesStayClean(t *testing.T) {
 	for _, p := range packages(t) {
@@ -75,37 +81,59 @@ func TestUsersBinariesStayClean(t *testing.T) {
 	}
 }
 
-// direct are the modules that the root may require. Those marked are for tests only.
-var direct = map[string]struct{ testsOnly bool }{
-	"github.com/go-jose/go-jose/v4": {},
-	"golang.org/x/crypto":           {},
-	"github.com/google/go-cmp":      {testsOnly: true},
+// direct are the modules that each of ours may require, and whether for its tests only.
+var direct = map[string]map[string]bool{
+	module: {
+		"github.com/go-jose/go-jose/v4": false,
+		"golang.org/x/crypto":           false,
+		"github.com/google/go-cmp":      true,
+	},
+	module + "/store/redisstore": {
+		module:                         false,
+		"github.com/redis/go-redis/v9": false,
+		"github.com/google/go-cmp":     true,
+	},
+	module + "/store/sqlstore": {
+		module:                           false,
+		"github.com/go-sql-driver/mysql": true,
+		"github.com/google/go-cmp":       true,
+		"github.com/jackc/pgx/v5":        true,
+		"modernc.org/sqlite":             true,
+	},
 }
 
 func TestDirectDependencies(t *testing.T) {
-	cmd := exec.Command("go", "mod", "edit", "-json")
-	cmd.Dir = root
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("go mod edit: %v", err)
-	}
-	var mod struct {
-		Module  struct{ Path string }
-		Require []struct {
-			Path, Version string
-			Indirect      bool
+	for path, allowed := range direct {
+		rel := strings.TrimPrefix(path, module)
+		cmd := exec.Command("go", "mod", "edit", "-json")
+		cmd.Dir = root + rel
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go mod edit in %s: %v", cmd.Dir, err)
 		}
-		Replace []any
-	}
-	if err := json.Unmarshal(out, &mod); err != nil {
-		t.Fatal(err)
-	}
-	if mod.Module.Path != module || len(mod.Replace) != 0 {
-		t.Errorf("go.mod: got module %s with %d replacements, want %s with none", mod.Module.Path, len(mod.Replace), module)
-	}
-	for _, r := range mod.Require {
-		if _, ok := direct[r.Path]; !ok && !r.Indirect {
-			t.Errorf("go.mod requires %s %s: the root has no such dependency", r.Path, r.Version)
+		var mod struct {
+			Module  struct{ Path string }
+			Require []struct {
+				Path, Version string
+				Indirect      bool
+			}
+			Replace []struct{ Old struct{ Path string } }
+		}
+		if err := json.Unmarshal(out, &mod); err != nil {
+			t.Fatal(err)
+		}
+		if mod.Module.Path != path {
+			t.Errorf("%s/go.mod is of %s, want %s", cmd.Dir, mod.Module.Path, path)
+		}
+		for _, r := range mod.Replace {
+			if path == module || r.Old.Path != module {
+				t.Errorf("%s/go.mod replaces %s", cmd.Dir, r.Old.Path)
+			}
+		}
+		for _, r := range mod.Require {
+			if _, ok := allowed[r.Path]; !ok && !r.Indirect {
+				t.Errorf("%s/go.mod requires %s %s, which is not among its dependencies", cmd.Dir, r.Path, r.Version)
+			}
 		}
 	}
 
@@ -115,8 +143,8 @@ func TestDirectDependencies(t *testing.T) {
 				continue
 			}
 			known := false
-			for path, d := range direct {
-				known = known || (i == path || strings.HasPrefix(i, path+"/")) && (tests || !d.testsOnly)
+			for path, testsOnly := range direct[p.Module.Path] {
+				known = known || (i == path || strings.HasPrefix(i, path+"/")) && (tests || !testsOnly)
 			}
 			if !known {
 				t.Errorf("%s imports %s", p.ImportPath, i)

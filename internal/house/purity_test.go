@@ -18,6 +18,7 @@ import (
 // impure are the exceptions to TestPackagesArePure: "package.function rule" to the reason.
 var impure = map[string]string{
 	"internal/jose.start goroutine": "one fetch of five seconds serves all who wait for it, so none of them may end it",
+	"store/sqlstore.attempt clock":  "it measures its own patience, which no record rests on",
 	"store.Probe clock":             "it has no configuration, and what it leaves behind must expire",
 }
 
