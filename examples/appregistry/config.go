@@ -27,16 +27,19 @@ type config struct {
 	AccessLifetime    time.Duration // zero: the library's
 	Keys              []string      // algorithms, the first signs; nil: RS256
 	LoginAPI          bool
+	InsecureWebhooks  bool // webhooks may lead to http URLs and private addresses
 
-	Demonstration bool // print the lines to try, and show codes at /callback
+	Demonstration bool           // print the lines to try, and show codes at /callback
+	Registered    []registry.App // that are put into the registry
 }
 
 // user is a user as the configuration declares one.
 type user struct {
 	Email    string // in lower case: the subject
-	Password string
+	Password string // in plain, or its argon2id hash
 	Name     string
 	Tenant   string
+	Tenants  []string // more of them
 	Roles    []string
 }
 
@@ -128,6 +131,7 @@ func parseUser(f *faults, path string, raw json.RawMessage) user {
 		Password: o.str("password"),
 		Name:     o.str("name"),
 		Tenant:   o.str("tenant"),
+		Tenants:  o.strs("tenants"),
 		Roles:    o.strs("roles"),
 	}
 	require(o, "email", "password")

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/oauthcore/oauthcore/registry"
+	"github.com/oauthcore/oauthcore/store/memory"
 )
 
 func TestParseConfig(t *testing.T) {
 	t.Parallel()
 	got, err := parseConfig([]byte(`{
 		"issuer": "https://auth.example.com/one",
-		"users": [{"email": "Ada@Example.com", "password": "correct horse", "name": "Ada", "tenant": "t1", "roles": ["organizer", "admin"]}],
+		"users": [{"email": "Ada@Example.com", "password": "correct horse", "name": "Ada", "tenant": "t1", "tenants": ["t2"], "roles": ["organizer", "admin"]}],
 		"apps": [{
 			"id": "web", "name": "Web", "secret": "change me", "auth_method": "client_secret_post",
 			"redirect_uris": ["https://web.example/cb"], "grant_types": ["authorization_code"], "scopes": ["read:events"],
@@ -40,7 +41,7 @@ func TestParseConfig(t *testing.T) {
 	hash := sha256.Sum256([]byte("change me"))
 	want := &config{
 		Issuer: "https://auth.example.com/one",
-		Users:  []user{{Email: "ada@example.com", Password: "correct horse", Name: "Ada", Tenant: "t1", Roles: []string{"organizer", "admin"}}},
+		Users:  []user{{Email: "ada@example.com", Password: "correct horse", Name: "Ada", Tenant: "t1", Tenants: []string{"t2"}, Roles: []string{"organizer", "admin"}}},
 		Apps: []registry.App{{
 			ID:      "web",
 			Secrets: []registry.Secret{{ID: "configured", Hash: hash[:]}},
@@ -166,7 +167,7 @@ func TestReadmeConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatalf("parseConfig of the README's configuration: %v", err)
 	}
-	if _, err := newServer(conf, discard); err != nil {
+	if _, err := newServer(t.Context(), conf, memory.New(), testSecrets(t), discard); err != nil {
 		t.Errorf("newServer of the README's configuration: %v", err)
 	}
 }
@@ -188,7 +189,7 @@ func TestNewServerRefuses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := newServer(conf, discard); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := newServer(t.Context(), conf, memory.New(), testSecrets(t), discard); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("newServer: got error %v, wanted one with %q", err, test.want)
 			}
 		})

@@ -12,12 +12,23 @@ import (
 func demonstration() *config {
 	const (
 		tenant   = "00000000-0000-0000-0000-000000000001"
+		partners = "00000000-0000-0000-0000-000000000002"
 		password = "Password123!"
 		dev      = "dev@eventzr.com"
+		partner  = "partner@eventzr.com"
 		loopback = "http://127.0.0.1/callback" // any port will do (RFC 8252, Section 7.3)
 	)
 	scopes := []string{"read:events", "write:events"}
 	machine := []string{"client_credentials"}
+	// In the directory, for others to install.
+	listed := func(id, name, description string, scopes []string, categories ...string) registry.App {
+		return registry.App{
+			ID: id, Owner: partner, Tenant: partners, Listed: true, Shared: true,
+			Secrets: []registry.Secret{keptSecret(id + "-secret")},
+			Manifest: registry.Manifest{Name: name, Description: description, Categories: categories,
+				RedirectURIs: []string{"https://" + id + ".example/callback"}, Scopes: scopes, RequiredScopes: scopes[:1]},
+		}
+	}
 	return &config{
 		Demonstration:  true,
 		LoginAPI:       true,
@@ -30,18 +41,12 @@ func demonstration() *config {
 			{Email: dev, Password: password, Name: "Devika Developer", Tenant: tenant, Roles: []string{"developer"}},
 			{Email: "admin@eventzr.com", Password: password, Name: "Ada Admin", Tenant: tenant, Roles: []string{"admin"}},
 			{Email: "organizer@eventzr.com", Password: password, Name: "Olga Organizer", Tenant: tenant, Roles: []string{"organizer"}},
+			{Email: partner, Password: password, Name: "Petra Partner", Tenant: partners, Roles: []string{"developer"}},
 		},
 		Apps: []registry.App{{
 			ID: "demo-cli", Owner: dev, Tenant: tenant,
 			Manifest: registry.Manifest{Name: "Demo CLI", Description: "Reads and writes events from a shell.", AuthMethod: "none",
 				RedirectURIs: []string{loopback}, Scopes: scopes, RequiredScopes: scopes[:1]},
-		}, {
-			ID: "demo-web", Owner: dev, Tenant: tenant, Secrets: []registry.Secret{keptSecret("demo-web-secret")},
-			Manifest: registry.Manifest{Name: "Demo Web", RedirectURIs: []string{loopback}, Scopes: scopes},
-		}, {
-			ID: "my-app", Owner: dev, Tenant: tenant, Secrets: []registry.Secret{keptSecret("my-app-secret")},
-			Manifest: registry.Manifest{Name: "My App", AuthMethod: "client_secret_post",
-				RedirectURIs: []string{"https://myapp.com/callback"}, Scopes: scopes},
 		}, {
 			ID: "demo-job", Secrets: []registry.Secret{keptSecret("demo-job-secret")},
 			Manifest: registry.Manifest{Name: "Nightly job", GrantTypes: machine, Scopes: scopes},
@@ -50,6 +55,20 @@ func demonstration() *config {
 			Manifest: registry.Manifest{Name: "Events API", GrantTypes: machine},
 			Policy:   registry.Policy{MayIntrospect: true},
 		}},
+		Registered: []registry.App{{
+			ID: "my-app", Owner: dev, Tenant: tenant,
+			Manifest: registry.Manifest{Name: "My App", AuthMethod: "none", RedirectURIs: []string{"https://myapp.com/callback"}, Scopes: scopes},
+		}, {
+			ID: "demo-web", Owner: dev, Tenant: tenant, Secrets: []registry.Secret{keptSecret("demo-web-secret")},
+			Manifest: registry.Manifest{Name: "Demo Web", RedirectURIs: []string{loopback}, Scopes: scopes},
+		}, {
+			ID: "my-service", Owner: dev, Tenant: tenant, Secrets: []registry.Secret{keptSecret("my-service-secret")},
+			Manifest: registry.Manifest{Name: "My Service", AuthMethod: "client_secret_post", GrantTypes: machine, Scopes: scopes},
+		},
+			listed("seat-planner", "Seat Planner", "Draws the hall and gives everyone a seat.", scopes, "seating", "ticketing"),
+			listed("badge-printer", "Badge Printer", "Prints badges while the queue moves.", scopes[:1], "check-in"),
+			listed("gate-keeper", "Gate Keeper", "Scans tickets at the door.", scopes, "check-in", "ticketing"),
+		},
 	}
 }
 
@@ -70,8 +89,10 @@ func lines(root, text string, more ...string) string {
 // linesToTry returns what to type into a shell while the demonstration runs. Commands are indented.
 func linesToTry(root string) string {
 	return lines(root, `
+Open ROOT/console/ in a browser, as one of the people in README.md, or go on from the shell.
+
 Sign in to an app: paste these lines into a shell, open the address they print, sign in as
-dev@eventzr.com with Password123!, allow, and paste the lines that the last page shows.
+organizer@eventzr.com with Password123!, allow, and paste the lines that the last page shows.
 
   verifier=$(openssl rand -base64 60 | tr -d '\n' | tr '+/' '-_')
   challenge=$(printf %s "$verifier" | openssl dgst -sha256 -binary | openssl base64 -A | tr '+/' '-_' | tr -d '=')
@@ -86,9 +107,12 @@ revokes it; the API refuses it.
   curl -s -u demo-job:demo-job-secret -d token="$token" OAUTH/revoke; echo
   curl -s -i -H "Authorization: Bearer $token" ROOT/api/me
 
-The service's own login, without a browser:
+The registry's own API: a developer signs in without a browser, registers an app, once however often the
+line is sent, and lists the apps there are. README.md goes on from here.
 
-  curl -s -H 'Content-Type: application/json' -d '{"email":"dev@eventzr.com","password":"Password123!"}' ROOT/auth/v1/login
+  token=$(curl -s -H 'Content-Type: application/json' -d '{"email":"dev@eventzr.com","password":"Password123!"}' ROOT/auth/v1/login | sed 's/.*"accessToken":"\([^"]*\)".*/\1/')
+  curl -s -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -H 'Idempotency-Key: first-app' -d '{"client_name":"First App","redirect_uris":["https://first.example/callback"],"scopes":["read:events"]}' ROOT/app-registry/v1/apps
+  curl -s -H "Authorization: Bearer $token" ROOT/app-registry/v1/apps
 `)
 }
 

@@ -53,7 +53,7 @@ func TestLinesToTry(t *testing.T) {
 		printed := sh(t, blocks[0]+"\necho \"$verifier\"")
 		address, verifier, _ := strings.Cut(printed, "\n")
 		c := newBrowser(t)
-		back := submit(t, c, get(t, c, address), url.Values{"email": {"dev@eventzr.com"}, "password": {"Password123!"}})
+		back := submit(t, c, get(t, c, address), url.Values{"email": {"organizer@eventzr.com"}, "password": {"Password123!"}})
 		for back.StatusCode == http.StatusSeeOther || back.StatusCode == http.StatusOK && !strings.Contains(back.body, "<pre") {
 			if back.StatusCode == http.StatusOK {
 				back = submit(t, c, back, url.Values{"decision": {"allow"}, "scope": {"write:events"}})
@@ -70,7 +70,7 @@ func TestLinesToTry(t *testing.T) {
 			t.Fatalf("the last page, of status %d, shows no lines:\n%s", back.StatusCode, back.body)
 		}
 		got := sh(t, "verifier="+verifier+"\n"+html.UnescapeString(pasted[1]))
-		for _, want := range []string{`"sub":"dev@eventzr.com"`, `"client_id":"demo-cli"`, `"roles":["developer"]`, `"tenant":"00000000-0000-0000-0000-000000000001"`} {
+		for _, want := range []string{`"sub":"organizer@eventzr.com"`, `"client_id":"demo-cli"`, `"roles":["organizer"]`, `"tenant":"00000000-0000-0000-0000-000000000001"`} {
 			if !strings.Contains(got, want) {
 				t.Errorf("the page's lines print %q, wanted %s in it", got, want)
 			}
@@ -83,7 +83,7 @@ func TestLinesToTry(t *testing.T) {
 			}
 		}
 		got = sh(t, blocks[2])
-		for _, want := range []string{`"accessToken":"`, `"refreshToken":"`, `"expiresIn":3600`} {
+		for _, want := range []string{`"client_secret":"ocs_`, `"client_name":"First App"`, `"client_id":"my-app"`} {
 			if !strings.Contains(got, want) {
 				t.Errorf("the third block does not print %s", want)
 			}
@@ -101,6 +101,23 @@ func TestReadmeLines(t *testing.T) {
 	for _, block := range commands(linesToTry("http://127.0.0.1:8080")) {
 		if !strings.Contains(string(readme), "```sh\n"+block+"\n```") {
 			t.Errorf("README.md does not have\n%s", block)
+		}
+	}
+}
+
+// The lines that only README.md has do what the text before them says.
+func TestReadmeInstalls(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	s := serve(t, demonstration(), "")
+	got := sh(t, strings.ReplaceAll(blocks[len(blocks)-1][1], "http://127.0.0.1:8080", s.issuer))
+	for _, want := range []string{`"client_name":"Seat Planner"`, `"status":"requested"`, `"status":"active"`, `"signing_secret":"whsec_`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the block prints %s\nwanted %s in it", got, want)
 		}
 	}
 }

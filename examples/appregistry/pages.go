@@ -10,7 +10,9 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/oauthcore/oauthcore/examples/appregistry/platform"
 	"github.com/oauthcore/oauthcore/oauth"
+	"github.com/oauthcore/oauthcore/registry"
 )
 
 //go:embed pages
@@ -96,6 +98,8 @@ func (s *server) interact(w http.ResponseWriter, r *http.Request, a *oauth.Autho
 		s.signIn(w, r, a)
 	case a.Login == nil:
 		s.pages.signIn(w, http.StatusOK, a, a.Params.Get("login_hint"), "")
+	case !s.mayLetIn(a.Login.Subject, a.App):
+		a.Deny(w, r, &oauth.Error{Code: "access_denied", Description: "only organizers and admins may let apps in"})
 	case posted && r.PostForm.Has("decision"):
 		s.decide(w, r, a)
 	case posted:
@@ -103,6 +107,16 @@ func (s *server) interact(w http.ResponseWriter, r *http.Request, a *oauth.Autho
 	default:
 		s.pages.consent(w, http.StatusOK, a, "")
 	}
+}
+
+// mayLetIn reports whether a user may let the app in: the service's own lets in everyone.
+func (s *server) mayLetIn(subject string, app *registry.App) bool {
+	u := s.users.find(subject)
+	if u == nil {
+		return false
+	}
+	caller := u.caller()
+	return app.Policy.FirstParty || caller.May(platform.Consent)
 }
 
 // signIn acts on the sign-in form.
@@ -115,7 +129,10 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request, a *oauth.Authori
 	case err != nil:
 		s.pages.signIn(w, http.StatusServiceUnavailable, a, email, "Too many people are signing in. Try again in a moment.")
 	default:
-		s.sessions.begin(w, r, u.Email)
+		if err := s.sessions.begin(w, r, u.Email); err != nil {
+			s.unavailable(w, r, err)
+			return
+		}
 		http.Redirect(w, r, a.URL, http.StatusSeeOther)
 	}
 }
@@ -223,7 +240,12 @@ func (s *server) home(w http.ResponseWriter, r *http.Request) {
 		JWKS:     s.base + oauthPaths.JWKS,
 		Me:       s.base + "/api/me",
 	}
-	if login, _ := s.signedIn(r); login != nil {
+	login, err := s.signedIn(r)
+	if err != nil {
+		s.unavailable(w, r, err)
+		return
+	}
+	if login != nil {
 		page.User = login.Subject
 	}
 	s.pages.showOwn(w, http.StatusOK, "home.html", view{Title: "App registry", Page: page})

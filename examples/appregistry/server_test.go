@@ -11,9 +11,11 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/oauthcore/oauthcore/pkce"
+	"github.com/oauthcore/oauthcore/store/memory"
 )
 
 var discard = slog.New(slog.DiscardHandler)
@@ -23,7 +25,7 @@ func serve(t *testing.T, conf *config, path string) *server {
 	t.Helper()
 	ts := httptest.NewUnstartedServer(nil)
 	conf.Issuer = "http://" + ts.Listener.Addr().String() + path
-	s, err := newServer(conf, discard)
+	s, err := newServer(t.Context(), cheaply(conf), memory.New(), testSecrets(t), discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,8 +35,20 @@ func serve(t *testing.T, conf *config, path string) *server {
 	return s
 }
 
+// testSecrets are the same for all tests: making an RSA key takes its time.
+func testSecrets(t testing.TB) *secrets {
+	t.Helper()
+	s, err := commonSecrets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+var commonSecrets = sync.OnceValues(func() (*secrets, error) { return newSecrets(nil) })
+
 // newBrowser returns a client with cookies that shows redirects instead of following them.
-func newBrowser(t *testing.T) *http.Client {
+func newBrowser(t testing.TB) *http.Client {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +62,7 @@ type answered struct {
 	body string
 }
 
-func read(t *testing.T, resp *http.Response, err error) answered {
+func read(t testing.TB, resp *http.Response, err error) answered {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +75,7 @@ func read(t *testing.T, resp *http.Response, err error) answered {
 	return answered{resp, string(body)}
 }
 
-func get(t *testing.T, c *http.Client, address string) answered {
+func get(t testing.TB, c *http.Client, address string) answered {
 	t.Helper()
 	resp, err := c.Get(address)
 	return read(t, resp, err)
@@ -70,7 +84,7 @@ func get(t *testing.T, c *http.Client, address string) answered {
 var formAction = regexp.MustCompile(`<form method="post" action="([^"]*)">`)
 
 // submit sends the form of a page.
-func submit(t *testing.T, c *http.Client, page answered, fields url.Values) answered {
+func submit(t testing.TB, c *http.Client, page answered, fields url.Values) answered {
 	t.Helper()
 	action := formAction.FindStringSubmatch(page.body)
 	if action == nil {
@@ -84,14 +98,14 @@ func submit(t *testing.T, c *http.Client, page answered, fields url.Values) answ
 	return read(t, resp, err)
 }
 
-// openConsent signs the developer in and opens the consent page of an app.
+// openConsent signs the organizer in and opens the consent page of an app.
 func openConsent(t *testing.T, s *server, c *http.Client, app, redirect, verifier string) answered {
 	t.Helper()
 	page := get(t, c, s.issuer+oauthPaths.Authorize+"?"+url.Values{
 		"response_type": {"code"}, "client_id": {app}, "redirect_uri": {redirect},
 		"scope": {"read:events write:events"}, "code_challenge": {pkce.Challenge(verifier)}, "code_challenge_method": {"S256"},
 	}.Encode())
-	back := submit(t, c, page, url.Values{"email": {"dev@eventzr.com"}, "password": {"Password123!"}})
+	back := submit(t, c, page, url.Values{"email": {"organizer@eventzr.com"}, "password": {"Password123!"}})
 	to, err := back.Location()
 	if err != nil || back.StatusCode != http.StatusSeeOther {
 		t.Fatalf("after signing in: status %d, %v; wanted 303", back.StatusCode, err)
@@ -99,7 +113,7 @@ func openConsent(t *testing.T, s *server, c *http.Client, app, redirect, verifie
 	return get(t, c, to.String())
 }
 
-// signIn returns the tokens of demo-cli for the developer.
+// signIn returns the tokens of demo-cli for the organizer.
 func signIn(t *testing.T, s *server) (accessToken, refreshToken string) {
 	t.Helper()
 	c, verifier, redirect := newBrowser(t), pkce.NewVerifier(), s.issuer+"/callback"
@@ -130,7 +144,7 @@ func TestRemovedUser(t *testing.T) {
 	t.Parallel()
 	s := serve(t, demonstration(), "")
 	accessToken, refreshToken := signIn(t, s)
-	delete(s.users.byEmail, "dev@eventzr.com")
+	delete(s.users.byEmail, "organizer@eventzr.com")
 
 	resp, err := http.PostForm(s.issuer+oauthPaths.Token, url.Values{"grant_type": {"refresh_token"}, "client_id": {"demo-cli"}, "refresh_token": {refreshToken}})
 	if a := read(t, resp, err); a.StatusCode != http.StatusBadRequest || !strings.Contains(a.body, `"invalid_grant"`) {
@@ -181,14 +195,14 @@ func TestEnvelope(t *testing.T) {
 		a := read(t, resp, err)
 		var envelope struct {
 			Data  map[string]string
-			Error *fault
+			Error any
 			Meta  map[string]string
 		}
 		if err := json.Unmarshal([]byte(a.body), &envelope); err != nil {
 			t.Fatal(err)
 		}
 		got := envelope.Meta["request_id"]
-		if a.StatusCode != http.StatusOK || envelope.Data["status"] != "ok" || envelope.Error != nil || !uuidForm.MatchString(got) || got != a.Header.Get("x-request-id") {
+		if a.StatusCode != http.StatusOK || envelope.Data["status"] != "ok" || envelope.Error != nil || len(got) != 36 || got != a.Header.Get("x-request-id") {
 			t.Errorf("health: status %d, %s", a.StatusCode, a.body)
 		}
 		if (got == id) != (sent == id) {

@@ -1,44 +1,25 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"net/http"
-	"sync"
-	"time"
 
+	"github.com/oauthcore/oauthcore/examples/appregistry/platform"
 	"github.com/oauthcore/oauthcore/oauth"
+	"github.com/oauthcore/oauthcore/oauth/resource"
 )
 
-const (
-	sessionLifetime = 12 * time.Hour
-	maxSessions     = 100_000 // some 30 MiB; more push out the oldest
-)
-
-// session says who signed in to this server in a browser, and when.
-type session struct {
-	id      string // names the session without being its secret
-	subject string
-	began   time.Time
-}
-
-// sessions keeps who is signed in, by the hash of a cookie of 256 random bits. It is safe for many
-// goroutines.
+// sessions says who is signed in, by a cookie of 256 random bits. It is safe for many goroutines.
 type sessions struct {
-	now    func() time.Time
-	max    int
+	kept   *platform.Sessions
 	cookie http.Cookie // as set, without a value
-
-	mu    sync.Mutex
-	byID  map[string]session
-	queue []session // oldest first, ended ones too: it bounds byID and finds what expired
 }
 
-func newSessions(now func() time.Time, secure bool) *sessions {
-	s := &sessions{now: now, max: maxSessions, byID: make(map[string]session), cookie: http.Cookie{
-		Name: "session", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: int(sessionLifetime.Seconds()),
+func newSessions(kept *platform.Sessions, secure bool) *sessions {
+	s := &sessions{kept: kept, cookie: http.Cookie{
+		Name: "session", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: int(platform.SessionLifetime.Seconds()),
 	}}
 	if secure {
 		s.cookie.Name, s.cookie.Secure = "__Host-session", true // a neighbouring host cannot set it
@@ -48,81 +29,87 @@ func newSessions(now func() time.Time, secure bool) *sessions {
 
 // begin signs subject in under a new id: one that was known before the sign-in never becomes the
 // signed-in one. It ends the session that the browser had.
-func (s *sessions) begin(w http.ResponseWriter, r *http.Request, subject string) {
-	s.forget(r)
-	secret := make([]byte, 32)
-	rand.Read(secret)
-	cookie := s.cookie
-	cookie.Value = base64.RawURLEncoding.EncodeToString(secret)
-	n := session{id: sessionID(cookie.Value), subject: subject, began: s.now()}
-
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for len(s.queue) > 0 && (len(s.queue) >= s.max || s.expired(s.queue[0])) {
-		delete(s.byID, s.queue[0].id)
-		s.queue = s.queue[1:]
+func (s *sessions) begin(w http.ResponseWriter, r *http.Request, subject string) error {
+	if err := s.forget(r); err != nil {
+		return err
 	}
-	s.byID[n.id] = n
-	s.queue = append(s.queue, n)
+	var secret [32]byte
+	rand.Read(secret[:])
+	cookie := s.cookie
+	cookie.Value = base64.RawURLEncoding.EncodeToString(secret[:])
+	if err := s.kept.Begin(r.Context(), cookie.Value, subject); err != nil {
+		return err
+	}
 	http.SetCookie(w, &cookie)
+	return nil
 }
 
 // end signs the browser out.
-func (s *sessions) end(w http.ResponseWriter, r *http.Request) {
-	s.forget(r)
+func (s *sessions) end(w http.ResponseWriter, r *http.Request) error {
+	if err := s.forget(r); err != nil {
+		return err
+	}
 	gone := s.cookie
 	gone.MaxAge = -1
 	http.SetCookie(w, &gone)
+	return nil
 }
 
-func (s *sessions) forget(r *http.Request) {
-	if c, err := r.Cookie(s.cookie.Name); err == nil {
-		s.mu.Lock()
-		delete(s.byID, sessionID(c.Value))
-		s.mu.Unlock()
-	}
-}
-
-// find returns the session of the browser that sent r.
-func (s *sessions) find(r *http.Request) (session, bool) {
+func (s *sessions) forget(r *http.Request) error {
 	c, err := r.Cookie(s.cookie.Name)
 	if err != nil {
-		return session{}, false
+		return nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	found, ok := s.byID[sessionID(c.Value)]
-	return found, ok && !s.expired(found)
+	return s.kept.End(r.Context(), c.Value)
 }
 
-func (s *sessions) expired(one session) bool { return !s.now().Before(one.began.Add(sessionLifetime)) }
-
-func sessionID(secret string) string {
-	sum := sha256.Sum256([]byte(secret))
-	return hex.EncodeToString(sum[:])
-}
-
-// signedIn is the service's oauth.Config.SignedIn.
-func (s *server) signedIn(r *http.Request) (*oauth.Login, error) {
-	found, ok := s.sessions.find(r)
-	if !ok {
+// find returns the session of the browser that sent r, nil if it has none.
+func (s *sessions) find(r *http.Request) (*platform.Session, error) {
+	c, err := r.Cookie(s.cookie.Name)
+	if err != nil {
 		return nil, nil
 	}
-	u := s.users.find(found.subject)
+	return s.kept.Find(r.Context(), c.Value)
+}
+
+// signedIn is the service's oauth.Config.SignedIn: the session of a browser, or the access token of a client
+// of the service's own login.
+func (s *server) signedIn(r *http.Request) (*oauth.Login, error) {
+	if r.Header.Get("Authorization") != "" {
+		return s.bearer(r)
+	}
+	found, err := s.sessions.find(r)
+	if found == nil || err != nil {
+		return nil, err
+	}
+	u := s.users.find(found.Subject)
 	if u == nil {
 		return nil, nil
 	}
-	return &oauth.Login{
-		Subject: u.Email,
-		Tenant:  u.Tenant,
-		Session: found.id,
-		Time:    found.began,
-		AMR:     []string{"pwd"},
-	}, nil
+	return &oauth.Login{Subject: u.Email, Tenant: u.Tenant, Session: found.ID, Time: found.Began, AMR: []string{"pwd"}}, nil
+}
+
+// bearer is who sent the access token in r, if it is good at the registry's own API. Nobody can make a
+// browser send one, so the page that it asks for was asked for by its holder.
+func (s *server) bearer(r *http.Request) (*oauth.Login, error) {
+	claims, err := s.people.Check(r, resource.Need{})
+	if err != nil || claims.ClientID != console || s.users.find(claims.Subject) == nil {
+		return nil, nil // a sign-in page says what is missing
+	}
+	return &oauth.Login{Subject: claims.Subject, Tenant: claims.Tenant, Session: "token " + claims.ID, Time: claims.AuthTime, AMR: claims.AMR}, nil
 }
 
 // signOut answers POST /sign-out. It ends the session, not the grants of apps the user has let in.
 func (s *server) signOut(w http.ResponseWriter, r *http.Request) {
-	s.sessions.end(w, r)
+	if err := s.sessions.end(w, r); err != nil {
+		s.unavailable(w, r, err)
+		return
+	}
 	http.Redirect(w, r, s.base+"/", http.StatusSeeOther)
+}
+
+// unavailable answers a page's request that the store did not.
+func (s *server) unavailable(w http.ResponseWriter, r *http.Request, err error) {
+	s.log.ErrorContext(context.WithoutCancel(r.Context()), "page", "path", r.URL.Path, "error", err)
+	http.Error(w, "try again in a moment", http.StatusServiceUnavailable)
 }

@@ -5,18 +5,34 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/oauthcore/oauthcore/examples/appregistry/platform"
+	"github.com/oauthcore/oauthcore/store"
+	"github.com/oauthcore/oauthcore/store/memory"
 )
 
 // signInAs begins a session in a browser that has the cookies, and returns the cookie it was given.
 func signInAs(t *testing.T, s *sessions, subject string, had ...*http.Cookie) *http.Cookie {
 	t.Helper()
 	w := httptest.NewRecorder()
-	s.begin(w, withCookies(had...), subject)
+	if err := s.begin(w, withCookies(had...), subject); err != nil {
+		t.Fatal(err)
+	}
 	set := w.Result().Cookies()
 	if len(set) != 1 {
 		t.Fatalf("begin set %d cookies, wanted 1", len(set))
 	}
 	return set[0]
+}
+
+// found returns the session of a browser with the cookies, nil if it has none.
+func found(t *testing.T, s *sessions, has ...*http.Cookie) *platform.Session {
+	t.Helper()
+	one, err := s.find(withCookies(has...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return one
 }
 
 func withCookies(cs ...*http.Cookie) *http.Request {
@@ -29,30 +45,39 @@ func withCookies(cs ...*http.Cookie) *http.Request {
 
 func TestSessions(t *testing.T) {
 	t.Parallel()
-	now := time.Unix(1_800_000_000, 0)
-	s := newSessions(func() time.Time { return now }, false)
-	first := signInAs(t, s, "ada")
-	found, ok := s.find(withCookies(first))
-	if !ok || found.subject != "ada" || !found.began.Equal(now) {
-		t.Fatalf("find: got %+v, %t; wanted ada's session", found, ok)
+	now := time.Unix(1_800_000_000, 0).UTC()
+	st := memory.New()
+	open := func(st store.Store) *sessions {
+		return newSessions(platform.NewSessions(st, func() time.Time { return now }), false)
 	}
-	if found.id == first.Value {
+	s := open(st)
+	first := signInAs(t, s, "ada")
+	one := found(t, s, first)
+	if one == nil || one.Subject != "ada" || !one.Began.Equal(now) {
+		t.Fatalf("find: got %+v; wanted ada's session", one)
+	}
+	if one.ID == first.Value {
 		t.Error("the session is named by its secret")
+	}
+	if other := found(t, open(st), first); other == nil || other.ID != one.ID {
+		t.Errorf("another server on the store finds %+v, wanted the same session", other)
 	}
 	second := signInAs(t, s, "bob", first)
 	if second.Value == first.Value {
 		t.Error("a sign-in kept the session's id")
 	}
-	if _, ok := s.find(withCookies(first)); ok {
+	if found(t, s, first) != nil {
 		t.Error("a sign-in left the browser's old session alive")
 	}
-	if _, ok := s.find(withCookies(&http.Cookie{Name: first.Name, Value: found.id})); ok {
+	if found(t, s, &http.Cookie{Name: first.Name, Value: one.ID}) != nil {
 		t.Error("the session's name opens it")
 	}
 
 	w := httptest.NewRecorder()
-	s.end(w, withCookies(second))
-	if _, ok := s.find(withCookies(second)); ok {
+	if err := s.end(w, withCookies(second)); err != nil {
+		t.Fatal(err)
+	}
+	if found(t, s, second) != nil {
 		t.Error("the session outlived signing out")
 	}
 	if set := w.Result().Cookies(); len(set) != 1 || set[0].MaxAge >= 0 {
@@ -60,47 +85,24 @@ func TestSessions(t *testing.T) {
 	}
 
 	third := signInAs(t, s, "cyd")
-	now = now.Add(sessionLifetime - time.Second)
-	if _, ok := s.find(withCookies(third)); !ok {
+	now = now.Add(platform.SessionLifetime - time.Second)
+	if found(t, s, third) == nil {
 		t.Error("the session ended early")
 	}
 	now = now.Add(time.Second)
-	if _, ok := s.find(withCookies(third)); ok {
+	if found(t, s, third) != nil {
 		t.Error("the session outlived its time")
 	}
-	signInAs(t, s, "dan")
-	if len(s.byID) != 1 || len(s.queue) != 1 {
-		t.Errorf("after all others expired: %d sessions, queue of %d; wanted 1", len(s.byID), len(s.queue))
-	}
-}
-
-func TestSessionsAreBounded(t *testing.T) {
-	t.Parallel()
-	s := newSessions(time.Now, false)
-	s.max = 3
-	oldest := signInAs(t, s, "ada")
-	for range 100 {
-		s.end(httptest.NewRecorder(), withCookies(signInAs(t, s, "bob")))
-	}
-	var last *http.Cookie
-	for range 5 {
-		last = signInAs(t, s, "cyd")
-	}
-	if len(s.byID) > 3 || len(s.queue) > 3 {
-		t.Errorf("%d sessions, queue of %d; wanted at most 3", len(s.byID), len(s.queue))
-	}
-	if _, ok := s.find(withCookies(oldest)); ok {
-		t.Error("the oldest session was not pushed out")
-	}
-	if _, ok := s.find(withCookies(last)); !ok {
-		t.Error("the newest session was pushed out")
+	now = now.Add(2 * time.Hour)
+	if n, err := st.Sweep(t.Context(), now.Unix(), 100); err != nil || n != 3 {
+		t.Errorf("Sweep dropped %d sessions, %v; wanted all 3", n, err)
 	}
 }
 
 func TestSessionCookie(t *testing.T) {
 	t.Parallel()
 	for _, secure := range []bool{false, true} {
-		c := signInAs(t, newSessions(time.Now, secure), "ada")
+		c := signInAs(t, newSessions(platform.NewSessions(memory.New(), nil), secure), "ada")
 		if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
 			t.Errorf("cookie is %v, wanted HttpOnly, SameSite=Lax, Path=/ and no domain", c)
 		}

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/oauthcore/oauthcore/examples/appregistry/platform"
 	"golang.org/x/crypto/argon2"
 )
 
@@ -46,7 +48,7 @@ type users struct {
 	slots   chan struct{} // one for each hash in progress: they bound memory and queue what is more
 }
 
-// newUsers hashes the passwords of all.
+// newUsers hashes the passwords of all that are not hashes already.
 func newUsers(all []user) (*users, error) {
 	u := &users{
 		byEmail: make(map[string]*account),
@@ -60,6 +62,13 @@ func newUsers(all []user) (*users, error) {
 		}
 		a := &account{user: one}
 		u.byEmail[one.Email] = a
+		if strings.HasPrefix(one.Password, hashPrefix) {
+			if _, ok := parseHash(one.Password); !ok {
+				return nil, fmt.Errorf("user %q: the password begins like a hash and is none", one.Email)
+			}
+			a.hash, a.Password = one.Password, ""
+			continue
+		}
 		u.slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-u.slots }()
@@ -69,6 +78,17 @@ func newUsers(all []user) (*users, error) {
 	}
 	wg.Wait()
 	return u, nil
+}
+
+// member reports whether a user belongs to an organisation.
+func (u *users) member(subject, tenant string) bool {
+	a := u.find(subject)
+	return a != nil && (a.Tenant == tenant || slices.Contains(a.Tenants, tenant))
+}
+
+// caller is the user as the platform knows one, in their first organisation.
+func (a *account) caller() platform.Caller {
+	return platform.Caller{Subject: a.Email, Tenant: a.Tenant, Roles: a.Roles}
 }
 
 // find returns the user with that subject, nil if there is none.
@@ -109,23 +129,37 @@ func hashPassword(password string) string {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
 }
 
+// hash is a parsed PHC string of argon2id.
+type hash struct {
+	memory, passes uint32
+	threads        uint8
+	salt, key      []byte
+}
+
+const hashPrefix = "$argon2id$"
+
+// parseHash reads a PHC string, ok if it is one.
+func parseHash(text string) (h hash, ok bool) {
+	parts := strings.Split(text, "$") // "", argon2id, v, parameters, salt, key
+	if len(parts) != 6 || !strings.HasPrefix(text, hashPrefix) || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
+		return h, false
+	}
+	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &h.memory, &h.passes, &h.threads); err != nil || h.passes == 0 || h.threads == 0 {
+		return h, false
+	}
+	var err1, err2 error
+	h.salt, err1 = base64.RawStdEncoding.DecodeString(parts[4])
+	h.key, err2 = base64.RawStdEncoding.DecodeString(parts[5])
+	return h, err1 == nil && err2 == nil && len(h.key) > 0
+}
+
 // checkPassword reports whether password has the hash, at the cost that the hash names. A hash that
 // cannot be read matches nothing.
-func checkPassword(hash, password string) bool {
-	parts := strings.Split(hash, "$") // "", argon2id, v, parameters, salt, key
-	if len(parts) != 6 || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
+func checkPassword(text, password string) bool {
+	h, ok := parseHash(text)
+	if !ok {
 		return false
 	}
-	var memory, passes uint32
-	var threads uint8
-	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &passes, &threads); err != nil || passes == 0 || threads == 0 {
-		return false
-	}
-	salt, err1 := base64.RawStdEncoding.DecodeString(parts[4])
-	key, err2 := base64.RawStdEncoding.DecodeString(parts[5])
-	if err1 != nil || err2 != nil || len(key) == 0 {
-		return false
-	}
-	got := argon2.IDKey([]byte(password), salt, passes, memory, threads, uint32(len(key)))
-	return subtle.ConstantTimeCompare(got, key) == 1
+	got := argon2.IDKey([]byte(password), h.salt, h.passes, h.memory, h.threads, uint32(len(h.key)))
+	return subtle.ConstantTimeCompare(got, h.key) == 1
 }

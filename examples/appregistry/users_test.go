@@ -55,6 +55,18 @@ func TestAuthenticate(t *testing.T) {
 			t.Errorf("hashPassword gave %q twice", a)
 		}
 	})
+	t.Run("a configured hash is taken as it is", func(t *testing.T) {
+		u, err := newUsers([]user{{Email: "cyd@example.com", Password: hashPassword("open sesame")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := u.authenticate(t.Context(), "cyd@example.com", "open sesame"); err != nil {
+			t.Errorf("authenticate: %v", err)
+		}
+		if _, err := newUsers([]user{{Email: "a@b", Password: "$argon2id$v=19$nonsense"}}); err == nil {
+			t.Error("newUsers with half a hash: got no error")
+		}
+	})
 	t.Run("a configured password too long to hash is refused", func(t *testing.T) {
 		if _, err := newUsers([]user{{Email: "a@b", Password: strings.Repeat("x", maxPassword+1)}}); err == nil {
 			t.Error("newUsers: got no error")

@@ -9,27 +9,27 @@ import (
 	"github.com/oauthcore/oauthcore/token"
 )
 
-// api is the protected API: one route that tells the caller who it is.
-type api struct {
+// protected is the protected API: one route that tells the caller who it is.
+type protected struct {
 	guard    *resource.Guard
 	base     string
 	metadata bool // serves the RFC 9728 document; not if the resource is on another origin
 }
 
-// newAPI guards the API with tokens for the given resource. It asks the server about each of them, in
-// process, so that a revoked token is refused at once and an opaque one is understood.
-func newAPI(s *server, resourceID string, keys *token.Keys) (*api, error) {
-	a := &api{base: s.base, metadata: sameOrigin(s.issuer, resourceID)}
+// newProtected guards the API with tokens for the first of the server's resources. It asks the server about
+// each of them, in process, so that a revoked token is refused at once and an opaque one is understood.
+func newProtected(s *server, keys *token.Keys) (*protected, error) {
+	a := &protected{base: s.base, metadata: sameOrigin(s.issuer, s.resources[0])}
 	var err error
 	a.guard, err = resource.New(resource.Config{
-		Accept:     token.VerifierConfig{Issuer: s.issuer, Audience: resourceID, Keys: keys},
+		Accept:     token.VerifierConfig{Issuer: s.issuer, Audience: s.resources[0], Keys: keys},
 		Introspect: s.oauth.Introspect,
 		Metadata:   a.metadata,
 	})
 	return a, err
 }
 
-func (a *api) register(mux *http.ServeMux) {
+func (a *protected) register(mux *http.ServeMux) {
 	mux.Handle("GET "+a.base+"/api/me", a.guard.Require(resource.Need{}, http.HandlerFunc(me)))
 	if a.metadata {
 		mux.Handle(a.guard.Metadata())

@@ -1,0 +1,4 @@
+package platform
+
+// CheckAddress is what a delivery's dialer asks of each address.
+var CheckAddress = checkAddress

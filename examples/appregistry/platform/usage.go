@@ -1,0 +1,154 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/oauthcore/oauthcore/oauth"
+	"github.com/oauthcore/oauthcore/registry"
+)
+
+// Usage is what an app asked of the OAuth endpoints on one day.
+type Usage struct {
+	Day    string           `json:"day"`    // of UTC, as 2026-01-31
+	Counts map[string]int64 `json:"counts"` // requests by endpoint and outcome: "token ok", "token invalid_grant"
+}
+
+// usage is the record of an app's day.
+type usage struct {
+	Day    string           `json:"day"`
+	Counts map[string]int64 `json:"counts"`
+}
+
+const (
+	usageDays  = 30
+	maxPending = 10_000 // apps and days; strangers can name any app
+	maxKinds   = 64     // of one app's day
+)
+
+// tally counts what is not stored yet. It is safe for many goroutines.
+type tally struct {
+	mu     sync.Mutex
+	counts map[appDay]map[string]int64
+}
+
+type appDay struct{ app, day string }
+
+// Count notes an event of the server. It does no I/O: [Platform.Flush] stores what was counted.
+func (p *Platform) Count(e oauth.Event) {
+	outcome := "ok"
+	if e.Err != nil {
+		outcome = "error"
+		if refusal, ok := errors.AsType[*oauth.Error](e.Err); ok {
+			outcome = refusal.Code
+		}
+	}
+	key, kind := appDay{e.App, e.Time.UTC().Format(time.DateOnly)}, e.Endpoint+" "+outcome
+	p.pending.mu.Lock()
+	defer p.pending.mu.Unlock()
+	p.pending.count(key, kind, 1)
+}
+
+// count adds to a count. The caller holds mu.
+func (t *tally) count(key appDay, kind string, n int64) {
+	if t.counts == nil {
+		t.counts = make(map[appDay]map[string]int64)
+	}
+	if t.counts[key] == nil {
+		if key.app == "" || len(t.counts) >= maxPending {
+			return
+		}
+		t.counts[key] = make(map[string]int64)
+	}
+	t.counts[key][kind] += n
+}
+
+// Flush stores what was counted. The counts inform and decide nothing: those since the last Flush are lost
+// with the process, and those of a write without an outcome may be there twice.
+func (p *Platform) Flush(ctx context.Context) error {
+	t := &p.pending
+	t.mu.Lock()
+	counts := t.counts
+	t.counts = nil
+	t.mu.Unlock()
+	var failed error
+	for key, n := range counts {
+		if err := p.add(ctx, key, n); err != nil {
+			failed = err
+			t.mu.Lock()
+			for kind, n := range n {
+				t.count(key, kind, n)
+			}
+			t.mu.Unlock()
+		}
+	}
+	return failed
+}
+
+// add stores the counts of an app that the registry has; others are names that somebody made up, or apps of
+// the configuration.
+func (p *Platform) add(ctx context.Context, key appDay, counts map[string]int64) error {
+	if _, err := p.registry.App(ctx, key.app); err != nil {
+		if errors.Is(err, registry.ErrNotFound) {
+			return nil
+		}
+		return err
+	}
+	_, err := p.usage.update(ctx, hash(key.app, key.day), func(r *row[usage]) error {
+		r.value.Day = key.day
+		r.expires = p.now().Add((usageDays + 1) * 24 * time.Hour).Unix()
+		all := maps.Clone(r.value.Counts)
+		if all == nil {
+			all = make(map[string]int64)
+		}
+		for kind, n := range counts {
+			if _, known := all[kind]; known || len(all) < maxKinds {
+				all[kind] += n
+			}
+		}
+		r.value.Counts = all
+		return nil
+	})
+	return err
+}
+
+// UsageOf returns what an app did in the last 30 days, the latest first, days without requests left out.
+// Requests to other servers on the store show after their next [Platform.Flush].
+func (p *Platform) UsageOf(ctx context.Context, c Caller, id string) ([]Usage, error) {
+	if _, err := p.App(ctx, c, id); err != nil {
+		return nil, err
+	}
+	if err := p.Flush(ctx); err != nil {
+		return nil, err
+	}
+	today := p.now()
+	days := make([]string, usageDays)
+	for i := range days {
+		days[i] = today.AddDate(0, 0, -i).Format(time.DateOnly)
+	}
+	all := []Usage{}
+	for some := range slices.Chunk(days, 16) {
+		keys := make([]string, len(some))
+		for i, day := range some {
+			keys[i] = p.usage.prefix + hash(id, day)
+		}
+		found, err := p.store.Get(ctx, keys...)
+		if err != nil {
+			return nil, err
+		}
+		for _, rec := range found {
+			r, err := p.usage.decode(rec)
+			if err != nil {
+				return nil, err
+			}
+			if r.version != 0 {
+				all = append(all, Usage(r.value))
+			}
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,453 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/oauthcore/oauthcore/oauth"
+	"github.com/oauthcore/oauthcore/pkce"
+	"github.com/oauthcore/oauthcore/store/memory"
+)
+
+// world is what random actors have done so far, told by the rules of the service and not by its records.
+type world struct {
+	t       *testing.T
+	r       *rand.Rand
+	s       *server
+	actors  []*actor
+	apps    []*modelApp
+	tokens  []*issued
+	trace   []string       // the last steps, for the log of a failure
+	success map[string]int // of each step
+}
+
+type actor struct {
+	*caller
+	email, tenant, role string
+}
+
+func (a *actor) staff() bool { return a.role == "admin" || a.role == "super_admin" }
+
+type modelApp struct {
+	id, secret, owner, tenant  string
+	live, draft                []string // scopes
+	published                  bool
+	state, author, reviewer    string // of the revision; state "" is none
+	shared                     bool
+	paused, suspended, deleted bool
+	installs                   map[string]*modelInstall // by tenant
+	consents                   map[string][]string      // by subject
+}
+
+type modelInstall struct {
+	allowed           []string
+	paused, suspended bool
+	known             bool // it was written
+}
+
+// issued is a token that somebody holds.
+type issued struct {
+	app             *modelApp
+	tenant, subject string // subject "": the app itself
+	asked           []string
+	access, refresh string
+}
+
+var everyScope = []string{"s1", "s2", "s3", "s4"}
+
+const appRedirect = "https://app.example/cb"
+
+func newWorld(t *testing.T, seed uint64) *world {
+	conf := demonstration()
+	conf.Keys = []string{"ES256"} // which signs faster
+	conf.Scopes = map[string]string{"read:events": "x", "write:events": "x"}
+	for _, s := range everyScope {
+		conf.Scopes[s] = "words of " + s
+	}
+	w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1)), success: make(map[string]int)}
+	for _, tenant := range []string{"t1", "t2"} {
+		for _, role := range []string{"user", "developer", "organizer", "admin", "super_admin"} {
+			u := user{Email: role + "@" + tenant, Password: "x", Tenant: tenant, Roles: []string{role}}
+			conf.Users = append(conf.Users, u)
+			w.actors = append(w.actors, &actor{email: u.Email, tenant: tenant, role: role})
+		}
+	}
+	s, address := serveOn(t, conf, memory.New(), "")
+	w.s = s
+	for _, a := range w.actors {
+		a.caller = s.as(t, address, a.email)
+	}
+	return w
+}
+
+// some returns a random part of all.
+func (w *world) some(all []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(string) bool { return w.r.IntN(3) == 0 })
+}
+
+func pick[T any](w *world, all []T) T { return all[w.r.IntN(len(all))] }
+
+func subset(a, b []string) bool {
+	return !slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) })
+}
+
+func without(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+}
+
+func (a *modelApp) install(tenant string) *modelInstall {
+	if a.installs[tenant] == nil {
+		a.installs[tenant] = new(modelInstall)
+	}
+	return a.installs[tenant]
+}
+
+// bound is all that a token of the app may have in a tenant for a subject, nil if it may have none.
+func (a *modelApp) bound(tenant, subject string) []string {
+	if !a.published || a.deleted || a.paused || a.suspended {
+		return nil
+	}
+	bound := a.live
+	i := a.install(tenant)
+	switch {
+	case tenant == "":
+	case i.suspended || i.paused:
+		return nil
+	case len(i.allowed) > 0:
+		bound = without(bound, without(bound, i.allowed))
+	case tenant != a.tenant:
+		return nil
+	}
+	if subject != "" {
+		bound = without(bound, without(bound, a.consents[subject]))
+	}
+	return bound
+}
+
+// step is something that an actor tries. It returns the answer's status, whether the rules allow it, and
+// what it changes if it succeeds.
+type step struct {
+	name, group string
+	try         func(w *world, by *actor, a *modelApp) (status int, allowed bool, apply func())
+}
+
+// on is a step that is a POST without a body below the app's path.
+func on(name, group, path string, allowed func(by *actor, a *modelApp) bool, apply func(by *actor, a *modelApp)) step {
+	return step{name, group, func(w *world, by *actor, a *modelApp) (int, bool, func()) {
+		body := any(nil)
+		if name == "reject" {
+			body = map[string]string{"note": "No."}
+		}
+		got := by.do("POST", "/app-registry/v1"+fmt.Sprintf(path, a.id), body)
+		return got.status, allowed(by, a), func() { apply(by, a) }
+	}}
+}
+
+// installStep is a step on the installation of an app in the actor's tenant.
+func installStep(name, method, path string, pick func(w *world, i *modelInstall) []string, allowed func(by *actor, a *modelApp, i *modelInstall, scopes []string) bool, apply func(by *actor, i *modelInstall, scopes []string)) step {
+	return step{name, "installations", func(w *world, by *actor, a *modelApp) (int, bool, func()) {
+		i := a.install(by.tenant)
+		var scopes []string
+		var body any
+		if pick != nil {
+			scopes = pick(w, i)
+			body = map[string]any{"scopes": scopes}
+		}
+		target := "/app-registry/v1/installations"
+		if path == "" {
+			body = map[string]any{"client_id": a.id, "scopes": scopes}
+		} else {
+			target += strings.TrimSuffix("/"+a.id+path, "/")
+		}
+		got := by.do(method, target, body)
+		return got.status, allowed(by, a, i, scopes), func() {
+			i.known = true
+			apply(by, i, scopes)
+		}
+	}}
+}
+
+func visible(by *actor, a *modelApp) bool { return !a.deleted && (by.email == a.owner || by.staff()) }
+
+// judges reports whether an actor may judge the revision of the app.
+func judges(by *actor, a *modelApp) bool {
+	return !a.deleted && by.staff() && a.state == "submitted" && by.email != a.owner && by.email != a.author
+}
+
+// knows reports whether the app can be met in the tenant.
+func knows(a *modelApp, i *modelInstall, tenant string) bool {
+	return a.published && !a.deleted && (a.tenant == tenant || a.shared || i.known)
+}
+
+var steps = []step{
+	{"create", "apps", func(w *world, by *actor, _ *modelApp) (int, bool, func()) {
+		n := &modelApp{owner: by.email, tenant: by.tenant, state: "draft", author: by.email, draft: w.some(everyScope),
+			installs: make(map[string]*modelInstall), consents: make(map[string][]string)}
+		got := by.do("POST", "/app-registry/v1/apps", map[string]any{"client_name": "App", "redirect_uris": []string{appRedirect}, "scopes": n.draft,
+			"token_endpoint_auth_method": "client_secret_post", "grant_types": []string{"authorization_code", "refresh_token", "client_credentials"}})
+		return got.status, true, func() {
+			data := got.body["data"].(map[string]any)
+			n.id, n.secret = data["client_id"].(string), data["client_secret"].(string)
+			w.apps = append(w.apps, n)
+		}
+	}},
+	{"edit", "apps", func(w *world, by *actor, a *modelApp) (int, bool, func()) {
+		scopes := w.some(everyScope)
+		got := by.do("PATCH", "/app-registry/v1/apps/"+a.id, map[string]any{"scopes": scopes})
+		return got.status, visible(by, a) && a.state != "submitted" && a.state != "approved", func() {
+			a.draft, a.state, a.author, a.reviewer = scopes, "draft", by.email, ""
+		}
+	}},
+	on("submit", "apps", "/apps/%s/submit", func(by *actor, a *modelApp) bool { return visible(by, a) && a.state == "draft" },
+		func(by *actor, a *modelApp) { a.state, a.reviewer = "submitted", "" }),
+	on("withdraw", "apps", "/apps/%s/withdraw", func(by *actor, a *modelApp) bool { return visible(by, a) && a.state != "" },
+		func(by *actor, a *modelApp) { a.state = "" }),
+	on("pause", "apps", "/apps/%s/pause", func(by *actor, a *modelApp) bool { return !a.deleted && by.email == a.owner },
+		func(by *actor, a *modelApp) { a.paused = true }),
+	on("resume", "apps", "/apps/%s/resume", func(by *actor, a *modelApp) bool { return !a.deleted && by.email == a.owner },
+		func(by *actor, a *modelApp) { a.paused = false }),
+	on("claim", "admin", "/admin/apps/%s/claim", judges, func(by *actor, a *modelApp) { a.reviewer = by.email }),
+	on("approve", "admin", "/admin/apps/%s/approve",
+		func(by *actor, a *modelApp) bool {
+			return judges(by, a) && (a.reviewer == "" || a.reviewer == by.email)
+		},
+		func(by *actor, a *modelApp) { a.state = "approved" }),
+	on("reject", "admin", "/admin/apps/%s/reject",
+		func(by *actor, a *modelApp) bool {
+			return judges(by, a) && (a.reviewer == "" || a.reviewer == by.email)
+		},
+		func(by *actor, a *modelApp) { a.state = "rejected" }),
+	on("publish", "admin", "/admin/apps/%s/publish", func(by *actor, a *modelApp) bool { return visible(by, a) && a.state == "approved" },
+		func(by *actor, a *modelApp) { a.live, a.published, a.state, a.shared = a.draft, true, "", true }),
+	on("suspend", "admin", "/admin/apps/%s/suspend", func(by *actor, a *modelApp) bool { return visible(by, a) && by.email != a.owner },
+		func(by *actor, a *modelApp) { a.suspended = true }),
+	on("reinstate", "admin", "/admin/apps/%s/reinstate", func(by *actor, a *modelApp) bool { return visible(by, a) && by.email != a.owner },
+		func(by *actor, a *modelApp) { a.suspended = false }),
+	{"delete", "apps", func(w *world, by *actor, a *modelApp) (int, bool, func()) {
+		got := by.do("DELETE", "/app-registry/v1/apps/"+a.id, nil)
+		return got.status, visible(by, a), func() { a.deleted, a.state = true, "" }
+	}},
+
+	installStep("request", "POST", "", func(w *world, i *modelInstall) []string { return w.some(everyScope) },
+		func(by *actor, a *modelApp, i *modelInstall, scopes []string) bool {
+			return knows(a, i, by.tenant) && len(scopes) > 0 && subset(scopes, a.live)
+		},
+		func(by *actor, i *modelInstall, scopes []string) {}),
+	installStep("allow", "POST", "/approve", func(w *world, i *modelInstall) []string { return w.some(everyScope) },
+		func(by *actor, a *modelApp, i *modelInstall, scopes []string) bool {
+			return knows(a, i, by.tenant) && len(scopes) > 0 && subset(scopes, a.live)
+		},
+		func(by *actor, i *modelInstall, scopes []string) { i.allowed = scopes }),
+	installStep("narrow", "POST", "/narrow", func(w *world, i *modelInstall) []string { return w.some(i.allowed) },
+		func(by *actor, a *modelApp, i *modelInstall, scopes []string) bool {
+			return len(scopes) > 0 && subset(scopes, i.allowed) && subset(scopes, a.live)
+		},
+		func(by *actor, i *modelInstall, scopes []string) { i.allowed = scopes }),
+	installStep("halt", "POST", "/suspend", nil,
+		func(by *actor, a *modelApp, i *modelInstall, _ []string) bool { return i.known },
+		func(by *actor, i *modelInstall, _ []string) {
+			if by.staff() {
+				i.suspended = true
+			} else {
+				i.paused = true
+			}
+		}),
+	installStep("proceed", "POST", "/resume", nil,
+		func(by *actor, a *modelApp, i *modelInstall, _ []string) bool { return i.known },
+		func(by *actor, i *modelInstall, _ []string) {
+			if by.staff() {
+				i.suspended = false
+			} else {
+				i.paused = false
+			}
+		}),
+	installStep("uninstall", "DELETE", "/", nil,
+		func(by *actor, a *modelApp, i *modelInstall, _ []string) bool { return i.known },
+		func(by *actor, i *modelInstall, _ []string) { i.allowed, i.paused = nil, false }),
+
+	{"let in", "installations", letIn}, // the roles of the consent page are the same
+	{"disconnect", "", func(w *world, by *actor, a *modelApp) (int, bool, func()) {
+		if err := w.s.oauth.Disconnect(w.t.Context(), oauth.Consent{Subject: by.email, Tenant: by.tenant, App: a.id}); err != nil {
+			w.t.Fatal(err)
+		}
+		return http.StatusOK, true, func() { delete(a.consents, by.email) }
+	}},
+	{"act for itself", "", func(w *world, by *actor, a *modelApp) (int, bool, func()) {
+		tenant, asked := pick(w, []string{"", "t1", "t2"}), w.some(everyScope)
+		got := (&caller{t: w.t, address: by.address}).do("POST", oauthPaths.Token, map[string]string{
+			"grant_type": "client_credentials", "client_id": a.id, "client_secret": a.secret, "tenant": tenant, "scope": strings.Join(asked, " ")})
+		if len(asked) == 0 {
+			asked = everyScope
+		}
+		return got.status, a.bound(tenant, "") != nil, func() { w.hold(&issued{app: a, tenant: tenant, asked: asked}, got) }
+	}},
+	{"refresh", "", func(w *world, by *actor, a *modelApp) (int, bool, func()) {
+		held := slices.DeleteFunc(slices.Clone(w.tokens), func(i *issued) bool { return i.refresh == "" || i.app != a })
+		if len(held) == 0 {
+			return http.StatusTeapot, false, nil
+		}
+		last := pick(w, held)
+		got := (&caller{t: w.t, address: by.address}).do("POST", oauthPaths.Token, map[string]string{
+			"grant_type": "refresh_token", "client_id": a.id, "client_secret": a.secret, "refresh_token": last.refresh})
+		return got.status, a.bound(last.tenant, last.subject) != nil, func() {
+			next := *last
+			last.refresh = ""
+			w.hold(&next, got)
+		}
+	}},
+}
+
+// letIn goes through the consent page and spends the code.
+func letIn(w *world, by *actor, a *modelApp) (int, bool, func()) {
+	asked, verifier := w.some(everyScope), pkce.NewVerifier()
+	request := codeRequest(a.id, appRedirect, verifier, strings.Join(asked, " "))
+	send := func(method, target string, form url.Values, cookies []*http.Cookie) *http.Response {
+		r := httptest.NewRequest(method, target, strings.NewReader(form.Encode()))
+		r.Header.Set("Authorization", "Bearer "+by.token)
+		if form != nil {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		rec := httptest.NewRecorder()
+		w.s.ServeHTTP(rec, r)
+		return rec.Result()
+	}
+	answer := read(w.t, send("GET", oauthPaths.Authorize+"?"+request.Encode(), nil, nil), nil)
+	var shown, ticked []string
+	page := answer.StatusCode == http.StatusOK
+	if page {
+		for _, s := range everyScope {
+			if strings.Contains(answer.body, `value="`+s+`"`) {
+				shown = append(shown, s)
+			}
+		}
+		ticked = w.some(shown)
+		action := formAction.FindStringSubmatch(answer.body)
+		if action == nil {
+			w.t.Fatalf("the page has no form:\n%s", answer.body)
+		}
+		answer = read(w.t, send("POST", strings.ReplaceAll(action[1], "&amp;", "&"),
+			url.Values{"decision": {"allow"}, "scope": ticked}, answer.Cookies()), nil)
+	}
+	to, err := answer.Location()
+	if err != nil || !to.Query().Has("code") {
+		return http.StatusBadRequest, false, nil
+	}
+	if page {
+		a.consents[by.email] = append(without(a.consents[by.email], shown), ticked...)
+	}
+	got := (&caller{t: w.t, address: by.address}).do("POST", oauthPaths.Token, map[string]string{
+		"grant_type": "authorization_code", "client_id": a.id, "client_secret": a.secret,
+		"redirect_uri": appRedirect, "code": to.Query().Get("code"), "code_verifier": verifier})
+	return got.status, len(asked) > 0 && a.bound(by.tenant, by.email) != nil, func() {
+		w.hold(&issued{app: a, tenant: by.tenant, subject: by.email, asked: asked}, got)
+	}
+}
+
+// hold keeps a new token.
+func (w *world) hold(i *issued, got got) {
+	i.access, _ = got.body["access_token"].(string)
+	i.refresh, _ = got.body["refresh_token"].(string)
+	w.tokens = append(w.tokens, i)
+	w.check(i, strings.Fields(got.body["scope"].(string)), "is given")
+	w.tokens = w.tokens[max(0, len(w.tokens)-40):]
+}
+
+// check holds the scopes of a token to what was asked, the live manifest, the installation and the consent.
+func (w *world) check(i *issued, scopes []string, how string) {
+	w.t.Helper()
+	if !subset(scopes, i.asked) || !subset(scopes, i.app.bound(i.tenant, i.subject)) {
+		w.t.Fatalf("a token of %s in %q for %q %s %q; asked %q, bound %q\n%s", i.app.id, i.tenant, i.subject, how, scopes,
+			i.asked, i.app.bound(i.tenant, i.subject), strings.Join(w.trace, "\n"))
+	}
+}
+
+// often is how many times as often as others a step is tried, so that apps get far and are not always halted.
+var often = map[string]int{"edit": 2, "submit": 6, "claim": 2, "approve": 8, "publish": 8, "resume": 4, "reinstate": 4, "proceed": 4,
+	"allow": 6, "narrow": 3, "let in": 12, "act for itself": 6, "refresh": 12, "request": 3,
+	"reject": 2, "halt": 2, "uninstall": 2}
+
+// next picks a step, and an actor who mostly has the role for it.
+func (w *world) next() (step, *actor, *modelApp) {
+	var weighted []step
+	for _, st := range steps {
+		rare := st.name == "delete" && w.r.IntN(4) > 0 || st.name == "create" && len(w.apps) >= 3 && w.r.IntN(10) > 0
+		for range max(1, often[st.name]) {
+			if !rare {
+				weighted = append(weighted, st)
+			}
+		}
+	}
+	st := pick(w, weighted)
+	if len(w.apps) == 0 {
+		return steps[0], pick(w, w.actors), nil
+	}
+	a := pick(w, w.apps[max(0, len(w.apps)-3):])
+	by := pick(w, w.actors)
+	for range 3 {
+		if st.group != "" && !slices.Contains(allowed[st.group], by.role) || st.group == "apps" && by.email != a.owner {
+			by = pick(w, w.actors)
+		}
+	}
+	if st.group == "apps" && w.r.IntN(2) == 0 {
+		by = w.actors[slices.IndexFunc(w.actors, func(x *actor) bool { return x.email == a.owner })]
+	}
+	return st, by, a
+}
+
+// Whatever random people do in whatever order, nobody does what the role table or a relation forbids, and no
+// token, new or old, is good for more than request ∩ manifest ∩ installation ∩ consent.
+func TestRandomActors(t *testing.T) {
+	t.Parallel()
+	total := make(map[string]int)
+	for _, seed := range []uint64{1, 2, 3, rand.Uint64()} { // the first three do some of everything
+		t.Logf("seed %d", seed)
+		w := newWorld(t, seed)
+		for range 900 {
+			st, by, a := w.next()
+			status, may, apply := st.try(w, by, a)
+			mayRole := st.group == "" || slices.Contains(allowed[st.group], by.role)
+			w.trace = append(w.trace, fmt.Sprintf("%s by %s: %d", st.name, by.email, status))
+			w.trace = w.trace[max(0, len(w.trace)-60):]
+			ok := status/100 == 2
+			switch {
+			case ok && !mayRole:
+				t.Fatalf("%s by %s succeeds, which the role table forbids", st.name, by.email)
+			case ok && !may:
+				t.Fatalf("%s by %s succeeds, which the rules forbid; the app is %+v\n%s", st.name, by.email, a, strings.Join(w.trace, "\n"))
+			case status >= 500:
+				t.Fatalf("%s by %s: status %d", st.name, by.email, status)
+			case ok:
+				w.success[st.name]++
+				apply()
+			}
+			if len(w.tokens) > 0 {
+				held := pick(w, w.tokens)
+				if claims, err := w.s.oauth.Introspect(t.Context(), held.access); err == nil {
+					w.check(held, claims.Scopes, "is now good for")
+					w.success["still good"]++
+				}
+			}
+		}
+		for name, n := range w.success {
+			total[name] += n
+		}
+	}
+	t.Logf("successes: %v", total)
+	for _, st := range steps {
+		if total[st.name] == 0 {
+			t.Errorf("%s never succeeded: the test proves nothing about it", st.name)
+		}
+	}
+	if total["still good"] == 0 {
+		t.Error("no token was ever good: the test proves nothing about tokens")
+	}
+}
