@@ -14,7 +14,7 @@ import (
 // Probe tries out s, to be called when a server starts, and returns every fault it finds in one error, each
 // with what it would break: letters that are folded together, values that are altered or cut, numbers
 // that lose digits, writes at a stale version, reads that do not see a write, results that are shared,
-// records that do not stay. It takes some eighty calls, one after the other, and returns at once if s fails to
+// records that do not stay. It takes about a hundred calls, one after the other, and returns at once if s fails to
 // answer one of them.
 //
 // The records it writes, under random keys that begin with "probe/", expire a minute after the machine's

@@ -72,7 +72,7 @@ var networkRules = []rule{
 			}
 			c.create(others...)
 			n, p := c.network(others...)
-			each(func(turn int) (struck bool) {
+			c.each(func(turn int) (struck bool) {
 				r := rec(fmt.Sprintf("key/%d", turn), "old")
 				c.create(r)
 				n.recover(r.Key)
@@ -108,7 +108,7 @@ func lost(name, how string, faults ...fault) rule {
 			c.create(there)
 			n, p := c.network(there)
 			for _, f := range faults {
-				each(func(turn int) (struck bool) {
+				c.each(func(turn int) (struck bool) {
 					at := fmt.Sprintf("cut %s %d", f, turn)
 					during := func(key string, call func() error) error {
 						n.recover(key)
@@ -152,9 +152,15 @@ func lost(name, how string, faults ...fault) rule {
 	}
 }
 
-// each calls f for each turn of a call, until a call had no such turn.
-func each(f func(turn int) (struck bool)) {
-	for turn := 1; turn <= maxTurns && f(turn); turn++ {
+// each calls f for each turn of a call, until a call had no such turn. There is a first.
+func (c *tester) each(f func(turn int) (struck bool)) {
+	c.Helper()
+	turn := 1
+	for turn <= maxTurns && f(turn) {
+		turn++
+	}
+	if turn == 1 {
+		c.Errorf("a call sent nothing over the connections of Options.Dial: this case saw nothing")
 	}
 }
 

@@ -46,18 +46,19 @@ import (
 )
 
 // opener opens the store at an address of the form in the package's documentation. close ends its
-// connections. Its errors do not repeat the address, which may hold a password.
+// connections. Its errors hold no password that is in the address.
 type opener func(ctx context.Context, address string) (s store.Store, close func() error, err error)
 
 var openers = map[string]opener{
-	"memory":   openMemory,
-	"sqlite":   openSQLite,
-	"postgres": openPostgres,
-	"mysql":    openMySQL,
-	"redis":    openRedis,
-	"rediss":   openRedis, // with TLS
-	"cluster":  openCluster,
-	"bolt":     openBolt,
+	"memory":     openMemory,
+	"sqlite":     openSQLite,
+	"postgres":   openPostgres,
+	"postgresql": openPostgres,
+	"mysql":      openMySQL,
+	"redis":      openRedis,
+	"rediss":     openRedis, // with TLS
+	"cluster":    openCluster,
+	"bolt":       openBolt,
 }
 
 func main() {

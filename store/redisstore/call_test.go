@@ -132,6 +132,26 @@ func TestWritesAreSentOnce(t *testing.T) {
 	}
 }
 
+// TestEntriesAreSentOnce holds the same of the entry of a label.
+func TestEntriesAreSentOnce(t *testing.T) {
+	addr, addrs := node(t), nodes(t)
+	for _, cluster := range []bool{false, true} {
+		cut := &cutter{mark: []byte("zadd"), after: true}
+		var client redis.UniversalClient
+		if cluster {
+			client = dialCluster(t, addrs, func(o *redis.ClusterOptions) { o.Dialer, o.MaxRetries, o.MaxRedirects = cut.dial, 5, 8 })
+		} else {
+			client = dial(t, addr, func(o *redis.Options) { o.Dialer, o.MaxRetries = cut.dial, 5 })
+		}
+		s := opened(t, client)
+		cut.armed.Store(true)
+		err := s.Create(t.Context(), store.Record{Key: "the-key", Version: 41, Labels: []string{"label"}})
+		if n := cut.sent.Load(); err == nil || n != 1 {
+			t.Errorf("cluster %t: Create over a cut connection sent the entry %d times and = %v, want once and an error", cluster, n, err)
+		}
+	}
+}
+
 // wantOutage fails t unless every method gives an error that is no sentinel and has none of the words.
 func wantOutage(t *testing.T, s store.Store, never ...string) {
 	t.Helper()

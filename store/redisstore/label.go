@@ -55,7 +55,7 @@ func (s *Store) enter(ctx context.Context, r store.Record) error {
 	}
 	adds := make([]redis.Cmder, len(r.Labels))
 	for i, l := range r.Labels {
-		adds[i] = redis.NewIntCmd(ctx, "zadd", s.entry(l)[0], 0, r.Key)
+		adds[i] = once{redis.NewCmd(ctx, "zadd", s.entry(l)[0], 0, r.Key)}
 	}
 	return s.send(ctx, adds...)
 }

@@ -120,9 +120,11 @@ func (d Dialect) statements(table string) *statements {
 		s.labelled = "WITH created AS (" + s.create + " RETURNING record_key, labels)" +
 			" INSERT INTO oauth_records_labels (label, record_key)" +
 			" SELECT jsonb_array_elements_text(labels::jsonb), record_key FROM created"
-		// As an array the choice is made once. As a subquery of IN it may be made anew for each row.
-		s.move = update + "record_key = ANY (ARRAY(" + choose + alive + first + ")) AND " + alive
-		s.drop = remove + "record_key = ANY (ARRAY(" + choose + dead + first + ")) AND " + dead
+		// As an array the choice is made once. As a subquery of IN it may be made anew for each row. Rows that
+		// another process sweeps are passed over, or both would choose the same and one find none.
+		const locked = " FOR UPDATE SKIP LOCKED"
+		s.move = update + "record_key = ANY (ARRAY(" + choose + alive + first + locked + ")) AND " + alive
+		s.drop = remove + "record_key = ANY (ARRAY(" + choose + dead + first + locked + ")) AND " + dead
 	case SQLite:
 		s.create += " ON CONFLICT (record_key) DO NOTHING"
 		// SQLite rewrites the index of each column that a statement names. A trigger sets sweep_at when it

@@ -54,7 +54,7 @@
 // and the others an error. This package repeats nothing else.
 //
 // database/sql sends a statement again if the driver answers [database/sql/driver.ErrBadConn], which pgx
-// and go-sql-driver do only if nothing was sent. A driver that repeats more can do no harm but to turn a
+// and go-sql-driver do only if nothing was sent, or the server refused it. A driver that repeats more can do no harm but to turn a
 // success into a refusal, since each write has a condition that holds once; the library reads again after
 // either. No driver named here has retries of writes to switch off.
 //
@@ -119,10 +119,7 @@
 //
 // A rotation of a refresh token is one UPDATE of one row, and it must stay as cheap after a million of them. No index
 // holds anything that it changes, so PostgreSQL keeps it a heap-only update: no index entry, no dead row that
-// waits for vacuum. fillfactor leaves room for it in the page. At 70 each of 1,000,000 rotations of 20,000
-// grants by 8 clients was heap-only, and 13.4 MB of tables and indexes grew by 8 kB. At 80 that holds until a
-// transaction stays open for a while, at 100 it never does: 200,000 rotations grew the table by 39 %.
-// Whoever adds an index on version, expires or value gives all of it up.
+// waits for vacuum. fillfactor leaves room for it in the page. Whoever adds an index on version, expires or value gives all of it up.
 //
 // Sweep needs an index all the same, so it has a column of its own: sweep_at is an instant before which the
 // record cannot expire. Swap moves it only to an earlier one, when it has to, and a refresh extends. Sweep

@@ -297,3 +297,37 @@ func TestAllocations(t *testing.T) {
 		}
 	}
 }
+
+// Two processes that sweep at once share the work: neither is told that there is no more.
+func TestSweepOfTwoProcesses(t *testing.T) {
+	const records, limit = 4000, 1000
+	for _, x := range targets {
+		t.Run(x.name, func(t *testing.T) {
+			t.Parallel()
+			h := x.newStore(t).(*handle)
+			handles := []*handle{h, x.open(t, h.dsn, h.table, nil)}
+			var wg sync.WaitGroup
+			for c := range 16 {
+				wg.Go(func() {
+					for i := c; i < records; i += 16 {
+						if err := h.Create(t.Context(), store.Record{Key: fmt.Sprintf("key/%d", i), Version: 1, Expires: 1000}); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			for left := records; left > 0 && !t.Failed(); left -= 2 * limit {
+				for i, h := range handles {
+					wg.Go(func() {
+						if n, err := h.Sweep(t.Context(), 2000, limit); n != limit || err != nil {
+							t.Errorf("with %d records left, Sweep of process %d dropped %d, %v, want %d", left, i, n, err, limit)
+						}
+					})
+				}
+				wg.Wait()
+			}
+		})
+	}
+}
