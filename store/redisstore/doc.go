@@ -53,6 +53,19 @@
 // such records want limits that add up to more than a million a day, 1,000 each minute. Since no record is
 // dropped, the result does not say that there are more.
 //
+// # Measured
+//
+// A whole server in one process on two shared cores, Redis on the same machine, 1,000 grants; for 1, 8 and 64
+// clients the requests per second, and the median and the 99th percentile in milliseconds (BenchmarkServer).
+//
+//	                                                1 client          8 clients         64 clients
+//	appendfsync always         refresh        1960  0.5  0.9     5140  1.5  5.2    10780  6.1   13
+//	                           exchange       2140  0.5  0.7     5590  1.4  2.9    11620  5.7   12
+//	                           introspect     7380  0.1  0.3    21340  0.3  2.3    22750  2.8  8.1
+//	appendfsync everysec       refresh        4180  0.2  0.5    11820  0.6  4.3    12650  5.1   13
+//	                           exchange       4200  0.2  0.5    11140  0.6  4.1    12430  5.2   11
+//	                           introspect     6840  0.1  0.3    20610  0.3  2.9    19830  3.2  8.8
+//
 // # Design
 //
 // A record is one string: a line with version, expiry and labels, then the value. Create is SET with NX; Swap
