@@ -104,7 +104,9 @@ func Run(t *testing.T, newStore func(testing.TB) store.Store, o *Options) {
 		t.Error(problem)
 	}
 	if o.Dial == nil {
-		t.Run("Network", func(t *testing.T) { t.Skip("Options.Dial is nil: the cases about a network are for stores that have one") })
+		t.Run("Network", func(t *testing.T) {
+			t.Skip("Options.Dial is nil: the cases about a network are for stores that have one")
+		})
 	}
 	for _, r := range rules {
 		if r.network && o.Dial == nil {
