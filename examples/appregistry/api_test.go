@@ -153,6 +153,7 @@ func TestBadRequests(t *testing.T) {
 		{"no JSON", "POST", "/apps", `name=x`, 400, "invalid_request", "JSON"},
 		{"an empty body", "POST", "/apps", ``, 400, "invalid_request", "empty"},
 		{"two values", "POST", "/apps", `{} {}`, 400, "invalid_request", "more than one"},
+		{"a bracket too many", "POST", "/apps", `{}}`, 400, "invalid_request", "a bracket too many"},
 		{"an unknown member", "POST", "/apps", `{"redirct_uris": []}`, 400, "invalid_request", "redirct_uris"},
 		{"a member of a wrong type", "POST", "/apps", `{"scopes": "read:events"}`, 400, "invalid_request", "scopes"},
 		{"too much", "POST", "/apps", `{"client_name": "` + strings.Repeat("x", 65<<10) + `"}`, 413, "invalid_request", "larger"},

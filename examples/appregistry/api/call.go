@@ -89,8 +89,10 @@ func decode(body []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	err := dec.Decode(v)
-	if err == nil && dec.More() {
-		err = errors.New("there is more than one value")
+	if err == nil {
+		if _, end := dec.Token(); end != io.EOF {
+			err = errors.New("there is more than one value, or a bracket too many")
+		}
 	}
 	if err != nil {
 		why := strings.TrimPrefix(err.Error(), "json: ")

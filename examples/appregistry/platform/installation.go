@@ -64,6 +64,9 @@ func (p *Platform) Installation(ctx context.Context, c Caller, app string) (foun
 // installation reads an installation, one that is only asked for too, which the registry gives to a change
 // alone.
 func (p *Platform) installation(ctx context.Context, app, tenant string) (found *registry.Installation, err error) {
+	if tenant == "" {
+		return nil, registry.ErrNotFound // who belongs to no organisation has none
+	}
 	seen := errors.New("seen")
 	_, err = p.registry.Install(ctx, app, tenant, "", func(_ *registry.App, i *registry.Installation) error {
 		n := *i
