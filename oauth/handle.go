@@ -40,6 +40,9 @@ func (c *call) keepHandle() error {
 		return nil
 	}
 	_, err := c.s.handles.Create(c.ctx, c.write, *c.handle, c.now)
+	if err == nil {
+		c.handle = nil // it is there, should the request judge again and end the grant: TestHandleReuseInParallel
+	}
 	return err
 }
 

@@ -360,3 +360,29 @@ func BenchmarkHandle(b *testing.B) {
 		})
 	}
 }
+
+// TestHandleReuseInParallel sends a code, and in strict mode a refresh token, a second time while the first
+// use is being written: the grant ends, as it does without handles.
+func TestHandleReuseInParallel(t *testing.T) {
+	for _, refresh := range []bool{false, true} {
+		var s *interceptor
+		h := newHost(t, handles, strict, func(c *oauth.Config) { s = &interceptor{Store: c.Store}; c.Store = s })
+		v := h.request("web")
+		code := h.signedInAs(oauth.Login{Subject: "alice"}).code(v)
+		send := func() reply { return h.exchange(v, code) }
+		if refresh {
+			tok := send().want(t, 200, "").str("refresh_token")
+			send = func() reply { return h.refresh("web", tok) }
+		}
+		var won reply
+		s.swap = func(store.Record) error {
+			s.swap = nil
+			won = send().want(t, 200, "")
+			return nil
+		}
+		send().want(t, 400, "invalid_grant")
+		if h.active(won.str("access_token")) {
+			t.Errorf("refresh %t: the grant is alive after a second use", refresh)
+		}
+	}
+}

@@ -133,7 +133,7 @@ func (f *flow) strike(h *host, faults ...fault) []string {
 	}
 	// A client that does not know whether its credential was used can only use it again, and of a code, or
 	// in strict mode, a second use ends the grant.
-	ended := first == unknown && o == refused && f.redeems && (h.strict || a.exchanges == 0 && a.code != "" && len(a.refresh) == 0)
+	ended := !(broken && len(faults) == 1) && first == unknown && o == refused && f.redeems && (h.strict || a.exchanges == 0 && a.code != "" && len(a.refresh) == 0)
 	switch {
 	case len(faults) == 1 && first != done && slices.Contains([]faultKind{applied, repeated, refusal, late, later}, faults[0].kind):
 		a.fatalf("one fault of one write reached the client")

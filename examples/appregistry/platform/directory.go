@@ -72,7 +72,9 @@ func (p *Platform) Search(ctx context.Context, c Caller, text, category, after s
 }
 
 // installable reports whether an organisation may install a listed app.
-func installable(a *registry.App, tenant string) bool { return tenant != "" && (a.Shared || a.Tenant == tenant) }
+func installable(a *registry.App, tenant string) bool {
+	return tenant != "" && (a.Shared || a.Tenant == tenant)
+}
 
 // listing makes the listing of an app. Names are those of publishers met before.
 func (p *Platform) listing(ctx context.Context, a *registry.App, names map[string]string) (Listing, error) {

@@ -9,11 +9,11 @@
 //   - PostgreSQL killed under load, five times: no acknowledged rotation or revocation is lost.
 //   - A primary killed and its synchronous standby promoted: the same.
 //   - A proxy that cuts connections to PostgreSQL before a request, after it, and in its answer, and now and
-//     then lets nothing through: no token has two successors, no revocation is lost, no good family is ended.
+//     then cuts every connection: no token has two successors, no revocation is lost, no good family is ended.
 //   - Two processes racing for one code or refresh token, on PostgreSQL and on one SQLite file: one winner.
-//   - A server killed after each single call of its store, in every flow, on PostgreSQL and on SQLite: the
-//     client's second try at another process completes, or is refused where a code or strict mode demands
-//     that, and nothing is there twice or alive without an owner.
+//   - A server killed after each single call of its store, in the flows of flow_test.go, on PostgreSQL and on
+//     SQLite: the client's second try at another process completes, or is refused where a code or strict mode
+//     demands that, and nothing is there twice or alive without an owner.
 //
 // # Design
 //
