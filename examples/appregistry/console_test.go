@@ -566,7 +566,7 @@ func TestConsoleSignIn(t *testing.T) {
 	v.post(http.StatusUnauthorized, to, form)
 	v.sees("You are no longer signed in, and nothing was done.")
 
-	for _, next := range []string{"https://evil.example/console/", "//evil.example/console/", `/\evil.example/console/`, "/console/../sign-out", "/console/%2e%2e/", "/api/me", "javascript:alert(1)", "/consolex", "\n/console/"} {
+	for _, next := range []string{"https://evil.example/console/", "//evil.example/console/", `/\evil.example/console/`, `/\evil.example/%2e%2e/console/apps`, "/console/../sign-out", "/console/%2e%2e/", "/api/me", "javascript:alert(1)", "/consolex", "\n/console/"} {
 		resp, err := newBrowser(t).PostForm(address+"/console/sign-in", url.Values{"email": {dev}, "password": {"Password123!"}, "next": {next}})
 		if a := read(t, resp, err); a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/console/" {
 			t.Errorf("next %q leads to %q, wanted the first page", next, a.Header.Get("Location"))
