@@ -33,7 +33,8 @@ type Profile struct {
 
 	// Handles makes every access token, whatever the app's policy says, a handle: 256 random bits that tell
 	// nothing, in hexadecimal 64 digits. A record under its hash holds the token, sealed, and expires with
-	// it, so that each token costs one write, and each look at one a read more.
+	// it, so that each token costs one write, and each look at one a read more. Servers on one store switch it
+	// together: one without it neither accepts nor revokes a handle.
 	Handles bool
 
 	// RevokeRefreshOnly refuses to revoke an access token, with unsupported_token_type (RFC 7009, Section

@@ -22,10 +22,10 @@
 //
 // Apps of the configuration are the operator's, fixed and installed everywhere; apps that developers register
 // are in the registry. The first hide the second. Copying the configuration into the registry was rejected:
-// a line that was taken out of the file would have to be missed.
+// nothing would notice that a line was taken out of the file.
 //
 // Roles are read from the users at each mint and are not kept in the grant, so that a user who loses a
-// role loses it at the next request.
+// role loses it at the next mint, an access token's lifetime later at most.
 //
 // The sign-in form posts to the address the library made, as the consent form does. A login page that is
 // told in its query where to go next would be an open redirect to guard.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -141,11 +142,17 @@ func addr(remote string) netip.Addr {
 	return ap.Addr().Unmap()
 }
 
-// print writes the report.
+// print writes the report, once it is whole: a reader that is slow holds up nobody else.
 func (a *activity) print(w io.Writer) error {
+	_, err := w.Write(a.report())
+	return err
+}
+
+func (a *activity) report() []byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var b bytes.Buffer
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "Activity since %s\n\n", a.since.UTC().Format(time.RFC3339))
 	fmt.Fprintln(t, "app\ttokens\tcalls")
 	for _, app := range slices.Sorted(maps.Keys(a.expected)) {
@@ -154,7 +161,8 @@ func (a *activity) print(w io.Writer) error {
 	fmt.Fprintf(t, "\nFailed authentications: %d\n", a.failed)
 	table(t, "Refused requests", a.refusals)
 	table(t, "Unexpected addresses", a.unexpected)
-	return t.Flush()
+	t.Flush()
+	return b.Bytes()
 }
 
 // table writes one of the tables, the most frequent first.

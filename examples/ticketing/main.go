@@ -17,7 +17,7 @@
 // and the waiver; all else of a new app is the same for all.
 //
 // The API takes tokens from the query too, as the documents promise, although logs and Referer headers leak
-// them from there. That is a setting of the guard, named insecure, for this API alone. Access tokens are
+// them from there. That is a setting of this program's guard, named insecure. Access tokens are
 // handles, which tell nothing by themselves, so the guard asks the server about each.
 package main
 

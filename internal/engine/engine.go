@@ -34,7 +34,8 @@ import (
 	"testing"
 )
 
-// Config says how an engine is started. Nil is a durable server of one's own with the engine's defaults.
+// Config says how an engine is started. Nil is a server of one's own with the engine's defaults, which are
+// durable but for Redis.
 type Config struct {
 	// Settings are added to the engine's own, each as name=value: "fsync=off" for PostgreSQL,
 	// "innodb_lock_wait_timeout=5" for MariaDB, "appendonly=yes" for Redis, "default_pool_size=2" for

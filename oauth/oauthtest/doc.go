@@ -28,8 +28,7 @@
 // code, or without a grace) refused with nothing left alive.
 //
 // Clients, browsers, users and APIs come over HTTP, to two processes on one store; what a host calls in
-// process is called so. On memory a run takes some seconds, on a database of a millisecond a call about a
-// minute. Run it with -race, and with -short for fewer flows and contenders.
+// process is called so. Run it with -race, and with -short for fewer flows and contenders.
 //
 // [Benchmark] measures the same server on any store.
 //
@@ -51,6 +50,6 @@
 // rules Client/Key and Refresh/BoundToTenant are about that; tokens bound to a key of their own have rules
 // here when the server has such tokens.
 //
-// The suite is itself tested, by servers with one fault each that must fail exactly the cases that the
-// fault breaks. Each case has one.
+// The suite is itself tested, by servers with one fault each that must fail the cases named for it, and of the
+// others none but the costly ones, which OAUTHCORE_LONG=1 adds. Each case has one.
 package oauthtest

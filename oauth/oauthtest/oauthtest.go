@@ -22,7 +22,7 @@ type Options struct {
 	Serve func(c oauth.Config) (http.Handler, error)
 
 	// AllPairs injects every pair of faults into one request, rather than a fixed part of them, which takes
-	// some ten times as long.
+	// several times as long.
 	AllPairs bool
 
 	// Grants is how many grants Benchmark prepares; zero: 1,000.

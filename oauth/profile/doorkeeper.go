@@ -13,7 +13,7 @@ import (
 //	deviation from strict                  what it means
 //	JSON bodies                            as in [JSON]
 //	access tokens of 64 hex digits         handles: nothing can be read from one, and each use asks the store
-//	refresh tokens and codes in hex        the library's own, 138 and 98 digits
+//	refresh tokens and codes in hex        the library's own, 138 and 98 digits with no Config.CredentialPrefix
 //	token answers with scope, always, and created_at, Unix seconds
 //	revocation answers {}                  also for a token that is not known
 //	revocation by a bad client is 403      one answer, unauthorized_client, for a client that cannot be

@@ -52,7 +52,7 @@ var errTaken = errors.New("platform: taken")
 //
 // An answer of status 500 or more is not kept. The next with that key carries the request out again, as does
 // the next after a server died on it; with the same Draw, so that do creates the same things again, and can
-// see that it has. Do has 30 seconds, and is not cut short if the client hangs up.
+// see that it has. A transition that was made already may be answered with the state that it left. Do has 30 seconds, and is not cut short if the client hangs up.
 func (p *Platform) Once(ctx context.Context, key string, request []byte, do func(context.Context, Draw) Answer) (a Answer, replayed bool, err error) {
 	id, me := hash(key), rand.Text()
 	for wait, waited := 10*time.Millisecond, time.Duration(0); ; wait = min(2*wait, 250*time.Millisecond) {
@@ -103,7 +103,7 @@ func (p *Platform) take(r *row[attempt], request []byte, runner string) error {
 }
 
 // carryOut does the request and keeps its answer. Where the answer cannot be kept the next request with the
-// key is carried out again, to the same end.
+// key is carried out again, and creates nothing twice.
 func (p *Platform) carryOut(ctx context.Context, mine row[attempt], do func(context.Context, Draw) Answer) (Answer, error) {
 	k, err := p.vault.find(mine.value.Key)
 	if err != nil {
