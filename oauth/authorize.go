@@ -22,6 +22,10 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		c.page(w, &Error{Code: "invalid_request", Description: "use GET or POST", Status: http.StatusMethodNotAllowed})
 		return
 	}
+	if err := c.limitedAddress(); err != nil {
+		c.page(w, err)
+		return
+	}
 	params, err := parseQuery(r.URL.RawQuery)
 	if !params.Has("ticket") && len(params.Encode()) > maxQuery { // a ticket has passed here, and is longer
 		err = refuse("invalid_request", "the request is too long")

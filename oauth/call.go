@@ -27,6 +27,7 @@ type call struct {
 
 	params    url.Values
 	header    http.Header
+	address   string // for the limiter; "": not known
 	app       *registry.App
 	assertion string             // id of the mark to set before the answer takes effect: the client's assertion, used once
 	expires   int64              // of that mark
@@ -41,6 +42,10 @@ func (s *Server) begin(ctx context.Context, endpoint string, r *http.Request) *c
 	c.ctx, c.cancel = context.WithTimeout(context.WithoutCancel(ctx), answerTime)
 	if r != nil {
 		c.event.Remote, c.header = r.RemoteAddr, r.Header
+		if s.config.Address != nil {
+			c.event.Remote = s.config.Address(r)
+			c.address = addressKey(c.event.Remote)
+		}
 	}
 	return c
 }
@@ -76,10 +81,14 @@ func (s *Server) direct(endpoint string, w http.ResponseWriter, r *http.Request,
 	var body json.Marshaler
 	var tok *TokenResponse
 	var err error
-	if c.params, err = s.readForm(endpoint, w, r); err == nil {
-		if err = c.authenticate(); err == nil {
-			body, tok, err = answer(c)
-		}
+	if err = c.limitedAddress(); err == nil {
+		c.params, err = s.readForm(endpoint, w, r)
+	}
+	if err == nil {
+		err = c.unauthenticated(c.authenticate())
+	}
+	if err == nil {
+		body, tok, err = answer(c)
 	}
 	s.reply(w, c, body, tok, err)
 }

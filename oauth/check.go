@@ -34,6 +34,9 @@ func (c *Config) complete(f *faults) *url.URL {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Limiter == nil {
+		c.Limiter = newLimiter(c.Now)
+	}
 	if c.Secrets == nil {
 		b := make([]byte, seal.KeySize)
 		rand.Read(b)

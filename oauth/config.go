@@ -90,6 +90,13 @@ type Config struct {
 	// goes: give it a transport whose dialer refuses the addresses of your own network.
 	Fetch *http.Client
 
+	// Address returns where a request comes from, for the Limiter and for events: RemoteAddr, or what your own
+	// proxy says in a header that it sets and nobody else can. nil, or an answer of "": failures are not counted by
+	// address, for behind a proxy RemoteAddr is everyone's, and one stranger would make all others wait.
+	Address func(*http.Request) string
+
+	Limiter Limiter // nil: one in this process: 100 failures of a key, then one a second, of bounded memory
+
 	// InsecureLoopbackResources makes any http or https URL on a loopback address a resource, for development: any
 	// program on the user's machine can then be the audience of a token.
 	InsecureLoopbackResources bool

@@ -42,6 +42,10 @@
 // app, an installation, a consent and a subject each have a counter, and raising it ends every grant made
 // under a lower one in a single write.
 //
+// A [Limiter] bounds wrong requests by the address that they come from and wrong authentications by the app that
+// they name. By address whoever has to wait is refused at once; by app only what is wrong is, so that no stranger
+// can lock an app out. Secrets that people chose are checked by at most one goroutine for each processor.
+//
 // # Design
 //
 // One pure decision (decide.go) answers page, grant or refuse for the first GET, the return from

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/oauthcore/oauthcore/internal/table"
 	"github.com/oauthcore/oauthcore/registry"
@@ -19,6 +20,8 @@ type Error struct {
 	URI         string
 	Status      int   // zero: the RFC's
 	Cause       error // never on the wire
+
+	retryAfter time.Duration // zero: nothing is known of it
 }
 
 func (e *Error) Error() string {

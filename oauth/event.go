@@ -15,7 +15,7 @@ type Event struct {
 	Tenant    string
 	Grant     string   // its ID
 	Scopes    []string // granted
-	Remote    string   // RemoteAddr of the request
+	Remote    string   // what [Config].Address returned, else RemoteAddr of the request
 	Retried   bool     // the same successor was given again
 	Reused    bool     // a spent credential came back; the grant is over
 	Err       error    // nil: done as asked

@@ -87,3 +87,9 @@ func (s *Server) HoldHashing() (release func()) {
 		}
 	}
 }
+
+// NewLimiter returns the Limiter that a server has if the host gives none.
+func NewLimiter(now func() time.Time) Limiter { return newLimiter(now) }
+
+// LimiterSize returns how many keys it remembers.
+func LimiterSize(l Limiter) int { return len(l.(*limiter).due) + len(l.(*limiter).older) }

@@ -26,9 +26,8 @@ func (c *call) page(w http.ResponseWriter, err error) {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	status := e.status()
-	if status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", "1")
-	}
+	c.failed(status)
+	setRetryAfter(h, e, status)
 	w.WriteHeader(status)
 	io.WriteString(w, "This request cannot go on: "+e.Description+".\n")
 }

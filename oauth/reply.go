@@ -18,11 +18,11 @@ func (s *Server) reply(w http.ResponseWriter, c *call, body json.Marshaler, tok 
 	status, refused := http.StatusOK, asError(err)
 	if refused != nil {
 		status, body = refused.status(), errorBody{refused}
+		c.failed(status)
+		setRetryAfter(header, refused, status)
 		switch {
 		case status == http.StatusUnauthorized && c.challenge:
 			header.Set("WWW-Authenticate", `Basic realm="`+s.realm+`", charset="UTF-8"`)
-		case status == http.StatusServiceUnavailable:
-			header.Set("Retry-After", "1")
 		case status == http.StatusRequestEntityTooLarge:
 			header.Set("Connection", "close")
 		}

@@ -1,0 +1,147 @@
+package oauth
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Limiter bounds how often someone may be wrong (RFC 6749, Section 10.10). It is called by many goroutines,
+// for every request, and decides alone what a fault of its own means. Its keys are
+//   - "address/" and what [Config].Address returned, an IPv6 address cut to its /64: asked before anything
+//     else is done, so that whoever has to wait gets 429 for whatever it asks. A failure is a request that
+//     was answered with a status of 400 to 499 without a client having authenticated. A failure that the app
+//     is told of by a redirect is none;
+//   - "app/" and a client_id, known or not: a failure is a wrong authentication. It changes the answer to
+//     further wrong ones alone, from 401 to 429. The right credentials always pass, or strangers could lock
+//     an app out.
+type Limiter interface {
+	Wait(ctx context.Context, key string) time.Duration // until another try is welcome; zero: it is
+	Failed(ctx context.Context, key string)
+}
+
+// The Limiter that is used if the host gives none: so many failures at once, and then one each second. It
+// remembers the limitKeys keys that failed last, and at most as many more.
+const (
+	limitBurst = 100
+	limitEvery = time.Second
+	limitKeys  = 1 << 15
+)
+
+// limiter counts failures by the time at which each key will have made up for them. The older half of what it
+// knows is dropped when the newer is full, which costs nothing to find out.
+type limiter struct {
+	now func() time.Time
+
+	mu         sync.Mutex
+	older, due map[limitKey]int64 // Unix nanoseconds
+}
+
+type limitKey [16]byte // of a hash: whoever fails chooses the text
+
+func newLimiter(now func() time.Time) *limiter {
+	return &limiter{now: now, due: make(map[limitKey]int64)}
+}
+
+func (l *limiter) Wait(_ context.Context, key string) time.Duration {
+	k, now := hashLimitKey(key), l.now().UnixNano()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return max(0, time.Duration(l.find(k)-now)-(limitBurst-1)*limitEvery)
+}
+
+// Failed counts no more than two bursts: after them nobody has to wait for longer than one takes.
+func (l *limiter) Failed(_ context.Context, key string) {
+	k, now := hashLimitKey(key), l.now().UnixNano()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	due := min(max(now, l.find(k))+int64(limitEvery), now+2*limitBurst*int64(limitEvery))
+	if len(l.due) >= limitKeys {
+		l.older, l.due = l.due, make(map[limitKey]int64)
+	}
+	l.due[k] = due
+}
+
+func (l *limiter) find(k limitKey) int64 {
+	if due, ok := l.due[k]; ok {
+		return due
+	}
+	return l.older[k]
+}
+
+func hashLimitKey(key string) limitKey {
+	sum := sha256.Sum256([]byte(key))
+	return limitKey(sum[:])
+}
+
+// limited refuses a request whose key has failed too often.
+func (c *call) limited(key string) error {
+	wait := c.s.config.Limiter.Wait(c.ctx, key)
+	if wait <= 0 {
+		return nil
+	}
+	return &Error{Code: "temporarily_unavailable", Description: "too many failed requests; try again later",
+		Status: http.StatusTooManyRequests, retryAfter: wait}
+}
+
+// limitedAddress is limited for where the request comes from.
+func (c *call) limitedAddress() error {
+	if c.address == "" {
+		return nil
+	}
+	return c.limited("address/" + c.address)
+}
+
+// failed counts an answer against where the request came from, unless an app has authenticated: what it is
+// sent to ask by strangers is not held against it.
+func (c *call) failed(status int) {
+	wrong := status >= 400 && status < 500 && status != http.StatusTooManyRequests
+	if wrong && c.address != "" && (c.app == nil || c.app.Manifest.Public()) {
+		c.s.config.Limiter.Failed(c.ctx, "address/"+c.address)
+	}
+}
+
+// unauthenticated counts the outcome of authenticate against the app that was named, if that was wrong, and
+// says how it is refused.
+func (c *call) unauthenticated(err error) error {
+	if e := asError(err); e == nil || e.Code != "invalid_client" || c.event.App == "" {
+		return err
+	}
+	key := "app/" + c.event.App
+	if limited := c.limited(key); limited != nil {
+		err = limited
+	}
+	c.s.config.Limiter.Failed(c.ctx, key)
+	return err
+}
+
+// addressKey is an address as the limiter counts it: who has one IPv6 address has 2^64.
+func addressKey(s string) string {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		ap, err := netip.ParseAddrPort(s)
+		if err != nil {
+			return s
+		}
+		a = ap.Addr()
+	}
+	a = a.Unmap().WithZone("")
+	if a.Is4() {
+		return a.String()
+	}
+	return netip.PrefixFrom(a, 64).Masked().String()
+}
+
+// setRetryAfter says when to try again what could not be done or looked at now (RFC 9110, Section 10.2.3).
+func setRetryAfter(h http.Header, e *Error, status int) {
+	switch {
+	case e.retryAfter > 0:
+		h.Set("Retry-After", strconv.Itoa(int((e.retryAfter+time.Second-1)/time.Second)))
+	case status == http.StatusServiceUnavailable:
+		h.Set("Retry-After", "1")
+	}
+}
