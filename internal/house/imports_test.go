@@ -35,6 +35,7 @@ var layers = map[string][]string{
 	"internal/recorder": {},
 	"internal/scope":    {},
 	"internal/seal":     {},
+	"internal/soak":     {},
 	"internal/table":    {"store"},
 
 	"store/sqlstore/internal/proof": {},
