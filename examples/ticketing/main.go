@@ -16,9 +16,10 @@
 // with a scope that no other can have, creates it. What the back office may choose is name, redirect URI
 // and the waiver; all else of a new app is the same for all.
 //
-// The API takes tokens from the query too, as the documents promise, although logs and Referer headers leak
-// them from there. That is a setting of this program's guard, named insecure. Access tokens are
-// handles, which tell nothing by themselves, so the guard asks the server about each.
+// The public API takes tokens from the query too, as the documents promise, although logs and Referer headers
+// leak them from there. That is a setting of that API's guard, named insecure; what else a token opens has a guard
+// that reads the header alone. Access tokens are handles, which tell nothing by themselves, so both ask the
+// server about each.
 package main
 
 import (

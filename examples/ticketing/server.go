@@ -56,13 +56,19 @@ func newServer(ctx context.Context, issuer string, records store.Store, log *slo
 	if err != nil {
 		return nil, err
 	}
-	guard, err := resource.New(resource.Config{
-		Accept:        token.VerifierConfig{Issuer: issuer, Audience: audience},
-		Introspect:    srv.Introspect,
-		FormBody:      true,
-		InsecureQuery: true, // promised to the clients; the header is the one to recommend
-		Error:         refuse,
-	})
+	header := resource.Config{
+		Accept:     token.VerifierConfig{Issuer: issuer, Audience: audience},
+		Introspect: srv.Introspect,
+		Error:      refuse,
+	}
+	strict, err := resource.New(header)
+	if err != nil {
+		return nil, err
+	}
+	anywhere := header
+	anywhere.FormBody = true
+	anywhere.InsecureQuery = true // promised to the clients; the header is the one to recommend
+	lenient, err := resource.New(anywhere)
 	if err != nil {
 		return nil, err
 	}
@@ -71,11 +77,11 @@ func newServer(ctx context.Context, issuer string, records store.Store, log *slo
 	mux := http.NewServeMux()
 	mux.Handle("/", srv)
 	for _, method := range []string{"GET", "POST"} { // POST is for a token in the body
-		mux.Handle(method+" /api/public/me", guard.Require(public, http.HandlerFunc(a.me)))
-		mux.Handle(method+" /api/public/tickets", guard.Require(public, http.HandlerFunc(a.tickets)))
+		mux.Handle(method+" /api/public/me", lenient.Require(public, http.HandlerFunc(a.me)))
+		mux.Handle(method+" /api/public/tickets", lenient.Require(public, http.HandlerFunc(a.tickets)))
 	}
-	mux.Handle("GET /oauth/token/info", guard.Require(resource.Need{}, http.HandlerFunc(a.tokenInfo)))
-	mux.Handle("POST /admin/applications", guard.Require(admin, http.HandlerFunc(a.createApplication)))
+	mux.Handle("GET /oauth/token/info", strict.Require(resource.Need{}, http.HandlerFunc(a.tokenInfo)))
+	mux.Handle("POST /admin/applications", strict.Require(admin, http.HandlerFunc(a.createApplication)))
 	return http.MaxBytesHandler(mux, 64<<10), nil
 }
 
