@@ -5,10 +5,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/oauthcore/oauthcore/examples/internal/paste"
 )
 
 // commands returns the indented lines of the printed text in their blocks.
@@ -22,21 +23,10 @@ func commands(text string) []string {
 	return blocks
 }
 
-// sh runs lines as a user would who pastes them into a shell.
-func sh(t *testing.T, script string) string {
+// sh pastes lines into a shell, and returns what they print without the last end of line.
+func sh(t *testing.T, lines string) string {
 	t.Helper()
-	for _, tool := range []string{"sh", "curl", "openssl", "sed"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("the lines need %s: %v", tool, err)
-		}
-	}
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
-	cmd.Env = append(os.Environ(), "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("sh: %v\n%s\nprinted\n%s", err, script, out)
-	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(paste.Shell(t, t.TempDir(), lines))
 }
 
 // The printed lines do what the text around them says.
@@ -119,26 +109,5 @@ func TestReadmeInstalls(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("the block prints %s\nwanted %s in it", got, want)
 		}
-	}
-}
-
-// The pair of lines that deletes characters instead of mapping them is refused, and the app is told why.
-func TestDeletedCharacters(t *testing.T) {
-	t.Parallel()
-	s := serve(t, demonstration(), "")
-	challenge := ""
-	for len(challenge) == 0 || len(challenge) == 43 { // one in four digests has nothing to delete
-		challenge = sh(t, `openssl rand -base64 32 | openssl dgst -sha256 -binary | openssl base64 -A | tr -d '=+/'`)
-	}
-	a := get(t, newBrowser(t), s.issuer+oauthPaths.Authorize+"?"+url.Values{
-		"response_type": {"code"}, "client_id": {"demo-cli"}, "redirect_uri": {s.issuer + "/callback"},
-		"code_challenge": {challenge}, "code_challenge_method": {"S256"},
-	}.Encode())
-	to, err := a.Location()
-	if err != nil {
-		t.Fatalf("status %d, %v", a.StatusCode, err)
-	}
-	if q := to.Query(); q.Get("error") != "invalid_request" || !strings.Contains(q.Get("error_description"), "remov") {
-		t.Errorf("got %q, %q; wanted invalid_request and what is wrong", q.Get("error"), q.Get("error_description"))
 	}
 }

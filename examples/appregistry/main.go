@@ -92,8 +92,8 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	if flags.NArg() > 0 {
 		return nil, fmt.Errorf("got argument %q, wanted flags only", flags.Arg(0))
 	}
-	if o.store == "" {
-		return nil, errors.New("-store: wanted memory, a file, or postgres://…")
+	if err := checkStorage(o.store); err != nil {
+		return nil, err
 	}
 	return o, nil
 }

@@ -66,6 +66,8 @@ func TestRunRefuses(t *testing.T) {
 		{"a file that is not there", []string{"-config", bad + "x"}, "no such file"},
 		{"a configuration with faults", []string{"-config", bad}, "bad.json:\napps[0].redirct_uris: unknown member\nisuer: unknown member"},
 		{"an address that cannot be listened on", []string{"-addr", "nowhere"}, "nowhere"},
+		{"a database that is no file", []string{"-store", ":memory:", "-addr", "nowhere"}, `-store: got ":memory:"`},
+		{"the address of a file", []string{"-store", "file:x.db", "-addr", "nowhere"}, `-store: got "file:x.db"`},
 		{"an issuer that is not https", []string{"-addr", "127.0.0.1:0", "-issuer", "http://auth.example.com"}, "http://auth.example.com"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

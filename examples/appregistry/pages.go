@@ -240,7 +240,7 @@ func (s *server) home(w http.ResponseWriter, r *http.Request) {
 		JWKS:     s.base + oauthPaths.JWKS,
 		Me:       s.base + "/api/me",
 	}
-	login, err := s.signedIn(r)
+	login, err := s.asks(r)
 	if err != nil {
 		s.unavailable(w, r, err)
 		return

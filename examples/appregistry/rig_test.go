@@ -102,8 +102,10 @@ func asApp(t testing.TB, address, id, secret string) *caller {
 	return &caller{t, address, tok}
 }
 
-// got is an answer in JSON.
+// got is an answer in JSON, and what it was asked for with.
 type got struct {
+	method, path, sent string // sent: the body, if it was JSON
+
 	status int
 	header http.Header
 	body   map[string]any
@@ -113,19 +115,15 @@ type got struct {
 // do sends a request; a body is sent as JSON, headers are name and value in turn.
 func (c *caller) do(method, path string, body any, headers ...string) got {
 	c.t.Helper()
-	var sent io.Reader
-	switch body := body.(type) {
-	case nil:
-	case string:
-		sent = strings.NewReader(body)
-	default:
+	sent, ready := body.(string)
+	if body != nil && !ready {
 		b, err := json.Marshal(body)
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		sent = strings.NewReader(string(b))
+		sent = string(b)
 	}
-	r, err := http.NewRequestWithContext(c.t.Context(), method, c.address+path, sent)
+	r, err := http.NewRequestWithContext(c.t.Context(), method, c.address+path, strings.NewReader(sent))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -148,12 +146,16 @@ func (c *caller) do(method, path string, body any, headers ...string) got {
 	if err != nil {
 		c.t.Error(err)
 	}
-	a := got{status: resp.StatusCode, header: resp.Header, raw: string(raw)}
-	if len(raw) > 0 && strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
+	if r.Header.Get("Content-Type") != "application/json" {
+		sent = ""
+	}
+	a := got{method: method, path: path, sent: sent, status: resp.StatusCode, header: resp.Header, raw: string(raw)}
+	if len(raw) > 0 && strings.HasSuffix(resp.Header.Get("Content-Type"), "json") {
 		if err := json.Unmarshal(raw, &a.body); err != nil {
 			c.t.Errorf("%s %s: status %d, %v", method, path, a.status, err)
 		}
 	}
+	a.holds(c.t)
 	return a
 }
 
@@ -196,7 +198,7 @@ func manifest(name string, categories ...string) map[string]any {
 	return map[string]any{
 		"client_name": name, "description": "What " + name + " does.", "redirect_uris": []string{"https://app.example/callback"},
 		"grant_types": []string{"authorization_code", "refresh_token", "client_credentials"}, "token_endpoint_auth_method": "client_secret_post",
-		"scopes": []string{"read:events", "write:events"}, "required_scopes": []string{"read:events"}, "categories": categories,
+		"scopes": []string{"read:events", "write:events"}, "required_scopes": []string{"read:events"}, "categories": append([]string{}, categories...),
 	}
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"math"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,14 @@ import (
 // know is an error, so that none is believed to be checked.
 type schemas struct {
 	components map[string]map[string]map[string]any
+
+	closed bool            // an object has no members that its schema does not name
+	met    map[string]bool // properties that a value had, by [property]; nil: nobody asks
+}
+
+// property names a property of a schema.
+func property(properties map[string]any, name string) string {
+	return fmt.Sprintf("%p %s", properties, name)
 }
 
 // resolve follows a reference to a component.
@@ -55,6 +65,12 @@ func (s *schemas) faults(path string, schema map[string]any, v any) (all []strin
 			if _, err := time.Parse(time.DateOnly, text); want == "date" && err != nil {
 				fault("got %q, wanted a date", text)
 			}
+			if u, err := url.Parse(text); want == "uri" && (err != nil || u.Scheme == "") {
+				fault("got %q, wanted a URI", text)
+			}
+			if want == "uuid" && !uuid.MatchString(text) {
+				fault("got %q, wanted a UUID", text)
+			}
 		case "required":
 			members, _ := v.(map[string]any)
 			for _, name := range want.([]any) {
@@ -63,8 +79,18 @@ func (s *schemas) faults(path string, schema map[string]any, v any) (all []strin
 				}
 			}
 		case "properties":
-			for name, of := range want.(map[string]any) {
-				if member, ok := member(v, name); ok {
+			known := want.(map[string]any)
+			members, _ := v.(map[string]any)
+			for name := range members {
+				if known[name] == nil && s.closed && schema["additionalProperties"] == nil {
+					fault("has %s, which nothing names", name)
+				}
+			}
+			for name, of := range known {
+				if member, ok := members[name]; ok {
+					if s.met != nil {
+						s.met[property(known, name)] = true
+					}
 					all = append(all, s.faults(path+"."+name, of.(map[string]any), member)...)
 				}
 			}
@@ -118,11 +144,7 @@ func (s *schemas) faults(path string, schema map[string]any, v any) (all []strin
 	return all
 }
 
-func member(v any, name string) (any, bool) {
-	members, _ := v.(map[string]any)
-	m, ok := members[name]
-	return m, ok
-}
+var uuid = regexp.MustCompile(`(?i)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // isKind reports whether a JSON value is of the type.
 func isKind(v, kind any) bool {
@@ -146,7 +168,7 @@ func isKind(v, kind any) bool {
 // The checker finds what is wrong, or it would prove nothing.
 func TestSchemas(t *testing.T) {
 	t.Parallel()
-	s := &schemas{map[string]map[string]map[string]any{"schemas": {"Name": {"type": "string", "maxLength": 3.0}}}}
+	s := &schemas{components: map[string]map[string]map[string]any{"schemas": {"Name": {"type": "string", "maxLength": 3.0}}}, closed: true}
 	object := func(more map[string]any) map[string]any {
 		more["type"] = "object"
 		return more
@@ -165,9 +187,14 @@ func TestSchemas(t *testing.T) {
 		{"properties", object(map[string]any{"properties": map[string]any{"a": map[string]any{"type": "string"}}}), map[string]any{"a": "x"}, map[string]any{"a": 1.0}},
 		{"no more properties", object(map[string]any{"additionalProperties": false}), map[string]any{}, map[string]any{"a": 1.0}},
 		{"other properties", object(map[string]any{"additionalProperties": map[string]any{"type": "string"}}), map[string]any{"a": "x"}, map[string]any{"a": 1.0}},
+		{"members that nothing names", object(map[string]any{"properties": map[string]any{"a": map[string]any{}}}), map[string]any{"a": 1.0}, map[string]any{"b": 1.0}},
 		{"items", map[string]any{"items": map[string]any{"type": "string"}}, []any{"x"}, []any{1.0}},
 		{"oneOf", map[string]any{"oneOf": []any{map[string]any{"type": "string"}, map[string]any{"type": "null"}}}, nil, 1.0},
 		{"date-time", map[string]any{"format": "date-time"}, "2026-01-31T10:00:00Z", "yesterday"},
+		{"date", map[string]any{"format": "date"}, "2026-01-31", "2026-01-31T10:00:00Z"},
+		{"uri", map[string]any{"format": "uri"}, "https://x.example", "x.example"},
+		{"uuid", map[string]any{"format": "uuid"}, "0190d7f2-52a4-7c3b-8f6e-1a2b3c4d5e6f", "0190d7f2"},
+		{"minLength", map[string]any{"minLength": 2.0}, "ab", "a"},
 		{"minimum", map[string]any{"minimum": 1.0}, 1.0, 0.0},
 		{"maxItems", map[string]any{"maxItems": 1.0}, []any{1.0}, []any{1.0, 2.0}},
 		{"an unknown keyword", map[string]any{}, 1.0, nil},

@@ -83,6 +83,9 @@ func newServer(ctx context.Context, conf *config, st store.Store, keep *secrets,
 	if len(s.resources) == 0 {
 		s.resources = []string{s.root + "/api"}
 	}
+	if audience := s.webhooksResource(); !slices.Contains(s.resources, audience) {
+		s.resources = append(slices.Clip(s.resources), audience)
+	}
 	if err := s.openCatalogue(conf, library); err != nil {
 		return nil, err
 	}
@@ -152,6 +155,16 @@ func (s *server) openCatalogue(conf *config, st store.Store) (err error) {
 // registryResource is the audience of tokens for the registry's own API.
 func (s *server) registryResource() string { return s.root + "/app-registry/v1" }
 
+// webhooksResource is the audience of the tokens with which apps manage their webhooks: that of the protected
+// API, which an app gets without asking, unless that API is on another origin. Whoever serves it could then use
+// here what apps show them, so apps ask for a token of its own.
+func (s *server) webhooksResource() string {
+	if sameOrigin(s.issuer, s.resources[0]) {
+		return s.resources[0]
+	}
+	return s.registryResource() + "/webhooks"
+}
+
 // route places everything on the mux.
 func (s *server) route(conf *config, keys *token.Keys) error {
 	protected, err := newProtected(s, keys)
@@ -168,7 +181,7 @@ func (s *server) route(conf *config, keys *token.Keys) error {
 	if s.people, err = guard(s.registryResource()); err != nil {
 		return err
 	}
-	machines, err := guard(s.resources[0])
+	machines, err := guard(s.webhooksResource())
 	if err != nil {
 		return err
 	}
@@ -185,7 +198,7 @@ func (s *server) route(conf *config, keys *token.Keys) error {
 	}
 
 	s.mux.Handle("/", s.oauth)
-	s.mux.Handle(s.base+"/app-registry/v1/oauth/", s.oauth)
+	s.mux.Handle(s.base+"/app-registry/v1/oauth/", api.Identify(s.oauth))
 	own.Register(s.mux)
 	protected.register(s.mux)
 	people, err := newConsole(s, conf.Scopes)

@@ -72,9 +72,22 @@ func (s *sessions) find(r *http.Request) (*platform.Session, error) {
 	return s.kept.Find(r.Context(), c.Value)
 }
 
-// signedIn is the service's oauth.Config.SignedIn: the session of a browser, or the access token of a client
-// of the service's own login.
+// signedIn is the service's oauth.Config.SignedIn: who asks, in the organisation that x-tenant-id names if it
+// names one, as for the rest of the API.
 func (s *server) signedIn(r *http.Request) (*oauth.Login, error) {
+	l, err := s.asks(r)
+	if wanted := r.Header.Get("x-tenant-id"); l != nil && wanted != "" {
+		if !s.users.member(l.Subject, wanted) {
+			return nil, &oauth.Error{Code: "access_denied", Description: "the user does not belong to the tenant in x-tenant-id"}
+		}
+		l.Tenant = wanted
+	}
+	return l, err
+}
+
+// asks returns who sent r: by the session of a browser, or by the access token of a client of the service's own
+// login.
+func (s *server) asks(r *http.Request) (*oauth.Login, error) {
 	if r.Header.Get("Authorization") != "" {
 		return s.bearer(r)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -31,8 +32,6 @@ func openStore(ctx context.Context, name string) (s store.Store, closeStore func
 	case isPostgres(name):
 		db, err = sql.Open("pgx", name)
 		dialect = sqlstore.PostgreSQL
-	case strings.Contains(name, "://"):
-		return nil, nil, fmt.Errorf("-store: got scheme %q, wanted memory, a file, or postgres://…", name[:strings.Index(name, ":")])
 	default:
 		db, err = sql.Open("sqlite", "file:"+(&url.URL{Path: name}).EscapedPath()+sqliteSettings)
 		dialect = sqlstore.SQLite
@@ -52,6 +51,22 @@ func openStore(ctx context.Context, name string) (s store.Store, closeStore func
 		return nil, nil, fmt.Errorf("-store: %w", err)
 	}
 	return s, db.Close, nil
+}
+
+// checkStorage refuses what -store cannot mean: SQLite's own names of databases that are no plain file too,
+// beside which no file of secrets could be.
+func checkStorage(name string) error {
+	const wanted = "wanted memory, the path of a file, or postgres://…"
+	scheme, _, other := strings.Cut(name, "://")
+	switch {
+	case name == "":
+		return errors.New("-store: got nothing, " + wanted)
+	case other && !isPostgres(name):
+		return fmt.Errorf("-store: got scheme %q, %s", scheme, wanted)
+	case strings.HasPrefix(name, ":"), strings.HasPrefix(name, "file:"):
+		return fmt.Errorf("-store: got %q, which is no path, %s", name, wanted)
+	}
+	return nil
 }
 
 // isPostgres reports whether -store names a PostgreSQL database.

@@ -19,6 +19,11 @@ func (a *API) queue(c *call) (*reply, error) {
 	return paged(c, p, limit, appOf), nil
 }
 
+func (a *API) getReviewed(c *call) (*reply, error) {
+	app, err := a.Platform.Reviewed(c.ctx, c.caller, c.id())
+	return appReply(app, "", err)
+}
+
 func (a *API) claimApp(c *call) (*reply, error) {
 	app, err := a.Platform.Claim(c.ctx, c.caller, c.id())
 	return appReply(app, "", err)

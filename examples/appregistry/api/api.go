@@ -67,10 +67,12 @@ func (a *API) Register(mux *http.ServeMux) {
 		case rt.group != "":
 			h = a.People.Require(resource.Need{Roles: rt.group.Roles()}, h)
 		}
-		mux.Handle(rt.method+" "+a.Base+rt.path, identify(h))
+		mux.Handle(rt.method+" "+a.Base+rt.path, Identify(h))
 	}
 	mux.HandleFunc("GET "+a.Base+"/openapi.json", a.openAPI)
-	mux.Handle(a.Base+prefix+"/", identify(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.notFound(w, r, mux) })))
+	for _, tree := range []string{prefix, "/auth/v1"} {
+		mux.Handle(a.Base+tree+"/", Identify(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.notFound(w, r, mux) })))
+	}
 }
 
 // routes are those of the table that this API has.
@@ -152,7 +154,7 @@ func (a *API) carryOut(ctx context.Context, c *call) platform.Answer {
 		return a.fail(c, err)
 	}
 	answer := platform.Answer{Status: c.route.status(), Header: make(map[string]string)}
-	if said.version != 0 {
+	if c.route.tagged {
 		answer.Header["ETag"] = etag(said.version)
 	}
 	if said.location != "" {

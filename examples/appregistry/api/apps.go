@@ -2,9 +2,12 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/oauthcore/oauthcore/examples/appregistry/platform"
 	"github.com/oauthcore/oauthcore/registry"
 )
 
@@ -59,7 +62,11 @@ func merge(m registry.Manifest, patch map[string]json.RawMessage) (registry.Mani
 	if err := json.Unmarshal(doc, &members); err != nil {
 		return m, err
 	}
+	known := memberNames(&m)
 	for name, value := range patch {
+		if !slices.Contains(known, name) {
+			return m, &badRequest{http.StatusBadRequest, fmt.Sprintf("unknown member %q; letter case counts", name)}
+		}
 		if string(value) == "null" {
 			delete(members, name)
 		} else {
@@ -138,5 +145,5 @@ func (a *API) getUsage(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &reply{data: days}, nil
+	return paged(c, platform.Page[platform.Usage]{Items: days}, platform.UsageDays, func(u platform.Usage) platform.Usage { return u }), nil
 }

@@ -1,15 +1,11 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -32,7 +28,7 @@ type call struct {
 // reply is what a handler says.
 type reply struct {
 	data     any
-	version  int64  // of what data is; zero: it has none
+	version  int64  // of what data is; zero: there is nothing yet, or it has none
 	location string // path of what was created
 	page     *page
 }
@@ -60,58 +56,8 @@ func (c *call) identify(claims *token.Claims) error {
 		c.caller.Tenant = wanted
 	}
 	var err error
-	c.caller.Match, err = ifMatch(c.r.Header.Get("If-Match"))
+	c.caller.Match, err = c.precondition()
 	return err
-}
-
-const maxBody = 64 << 10
-
-// read reads the body.
-func (c *call) read() (err error) {
-	c.body, err = io.ReadAll(http.MaxBytesReader(nil, c.r.Body, maxBody))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return &badRequest{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", maxBody)}
-	}
-	if err != nil {
-		return &badRequest{http.StatusBadRequest, "the body could not be read"}
-	}
-	if kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type")); len(c.body) > 0 && kind != "application/json" {
-		return &badRequest{http.StatusUnsupportedMediaType, "the body must be application/json"}
-	}
-	return nil
-}
-
-// decode reads the body into v, a pointer. Members that v does not know are an error, so that a misspelt one
-// is not ignored.
-func (c *call) decode(v any) error { return decode(c.body, v) }
-
-func decode(body []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(v)
-	if err == nil {
-		if _, end := dec.Token(); end != io.EOF {
-			err = errors.New("there is more than one value, or a bracket too many")
-		}
-	}
-	if err != nil {
-		why := strings.TrimPrefix(err.Error(), "json: ")
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			why = fmt.Sprintf("%s: got a %s", wrong.Field, wrong.Value)
-		} else if errors.Is(err, io.EOF) {
-			why = "it is empty"
-		}
-		return &badRequest{http.StatusBadRequest, "the body is not the JSON that is wanted: " + why}
-	}
-	return nil
-}
-
-// decodeIfAny is decode for a body that may be left out.
-func (c *call) decodeIfAny(v any) error {
-	if len(c.body) == 0 {
-		return nil
-	}
-	return c.decode(v)
 }
 
 // id is the last part of the path that names something.
@@ -149,10 +95,28 @@ func (c *call) fingerprint() []byte {
 // etag is the entity tag of a version (RFC 9110, Section 8.8.3).
 func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
+// precondition reads the version that the caller has seen, as [platform.Caller.Match] has it.
+func (c *call) precondition() (int64, error) {
+	match, none := c.r.Header.Get("If-Match"), c.r.Header.Get("If-None-Match")
+	switch {
+	case none == "" || c.route.method == http.MethodGet: // whose answer is given again whole
+		return ifMatch(match)
+	case none != "*" || match != "":
+		return 0, &badRequest{http.StatusBadRequest, "If-None-Match: wanted *, and no If-Match beside it"}
+	}
+	return platform.Absent, nil
+}
+
+// nothing is the ETag of what is read before it was first written.
+const nothing = `"0"`
+
 // ifMatch reads the version that the caller has seen; zero: any.
 func ifMatch(header string) (int64, error) {
 	if header == "" || header == "*" {
 		return 0, nil
+	}
+	if header == nothing {
+		return platform.Absent, nil
 	}
 	tag, ok := strings.CutPrefix(header, `"`)
 	tag, closed := strings.CutSuffix(tag, `"`)

@@ -1,5 +1,7 @@
 package api
 
+import "github.com/oauthcore/oauthcore/examples/appregistry/platform"
+
 func (a *API) search(c *call) (*reply, error) {
 	after, limit, err := c.from()
 	if err != nil {
@@ -22,8 +24,8 @@ func (a *API) recommend(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range all {
-		all[i].Listing, all[i].Because = listingOf(all[i].Listing), list(all[i].Because)
-	}
-	return &reply{data: all}, nil
+	return paged(c, platform.Page[platform.Recommendation]{Items: all}, limit, func(r platform.Recommendation) platform.Recommendation {
+		r.Listing, r.Because = listingOf(r.Listing), list(r.Because)
+		return r
+	}), nil
 }

@@ -51,9 +51,9 @@ var (
 	traceForm = regexp.MustCompile(`^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$`)
 )
 
-// identify names the request: as the caller does in x-request-id and traceparent (W3C Trace Context), or
+// Identify names each request to h: as the caller does in x-request-id and traceparent (W3C Trace Context), or
 // anew. The id comes back in the header x-request-id.
-func identify(h http.Handler) http.Handler {
+func Identify(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m := meta{RequestID: r.Header.Get("x-request-id")}
 		if !uuidForm.MatchString(m.RequestID) {

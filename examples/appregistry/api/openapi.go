@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/oauthcore/oauthcore/examples/appregistry/platform"
 )
 
 // openAPIBase is the document but for the paths of the route table: what the service is, its schemas, and the
@@ -50,12 +52,13 @@ func (rt *route) operation() object {
 		"summary":     rt.summary,
 		"tags":        []string{rt.tag()},
 		"parameters":  rt.parameters(),
-		"responses": object{
-			strconv.Itoa(rt.status()): rt.response(),
-			"default":                 ref("responses", "Error"),
-		},
-		"security": []object{},
+		"security":    []object{},
 	}
+	responses := object{strconv.Itoa(rt.status()): rt.response()}
+	for _, status := range rt.refusals() {
+		responses[strconv.Itoa(status)] = ref("responses", "Error")
+	}
+	op["responses"] = responses
 	switch {
 	case rt.app:
 		op["security"] = []object{{"app": []string{}}}
@@ -105,8 +108,8 @@ func (rt *route) parameters() []object {
 	all = append(all, ref("parameters", "TenantID"))
 	if rt.method != http.MethodGet {
 		all = append(all, ref("parameters", "IdempotencyKey"))
-		if rt.tagged {
-			all = append(all, ref("parameters", "IfMatch"))
+		if rt.tagged && !rt.anew {
+			all = append(all, ref("parameters", "IfMatch"), ref("parameters", "IfNoneMatch"))
 		}
 	}
 	return all
@@ -120,7 +123,7 @@ func (rt *route) response() object {
 	}
 	required := []string{"data", "error", "meta"}
 	members := object{"data": data, "error": object{"type": "null"}, "meta": ref("schemas", "Meta")}
-	if rt.paged {
+	if rt.list {
 		required = append(required, "page")
 		members["page"] = ref("schemas", "Page")
 	}
@@ -135,6 +138,35 @@ func (rt *route) response() object {
 			"type": "object", "required": required, "properties": members,
 		}}},
 	}
+}
+
+// refusals are the statuses of what is not done. Those for a method that a path does not have, and for a path
+// that is none, belong to no route.
+func (rt *route) refusals() []int {
+	all := []int{http.StatusServiceUnavailable}
+	guarded, write, named := rt.app || rt.group != "", rt.method != http.MethodGet, strings.Contains(rt.path, "{id}")
+	if guarded || write { // the one write that has no guard looks at a password
+		all = append(all, http.StatusBadRequest, http.StatusUnauthorized)
+	}
+	if guarded {
+		all = append(all, http.StatusForbidden)
+	}
+	if named || rt.in == "InstallationRequest" {
+		all = append(all, http.StatusNotFound)
+	}
+	if write {
+		all = append(all, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	if guarded && write { // for its Idempotency-Key, if for nothing else
+		all = append(all, http.StatusConflict, http.StatusUnprocessableEntity)
+	}
+	if write && rt.tagged && !rt.anew {
+		all = append(all, http.StatusPreconditionFailed)
+	}
+	if !write && (rt.paged || rt.group == platform.Installations) {
+		all = append(all, http.StatusUnprocessableEntity)
+	}
+	return all
 }
 
 // ref refers to a component.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/oauthcore/oauthcore/examples/appregistry/api"
+	"github.com/oauthcore/oauthcore/examples/appregistry/platform"
 	"github.com/oauthcore/oauthcore/registry"
 )
 
@@ -21,7 +22,7 @@ func TestIfMatch(t *testing.T) {
 		{``, 0, true},
 		{`*`, 0, true},
 		{`"17"`, 17, true},
-		{`"0"`, -1, true},
+		{`"0"`, platform.Absent, true},
 		{`"-3"`, -1, true},
 		{`"99999999999999999999"`, -1, true},
 		{`"x"`, -1, true},

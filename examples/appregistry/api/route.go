@@ -23,7 +23,8 @@ type route struct {
 	list     bool     // of many
 	paged    bool     // a page at a time
 	created  bool     // answers with 201
-	tagged   bool     // has an ETag; a write takes If-Match
+	tagged   bool     // has an ETag; a write of what may be there takes If-Match and If-None-Match
+	anew     bool     // makes what nobody can have seen
 }
 
 // status is that of success.
@@ -45,7 +46,7 @@ var routes = []route{
 
 	{method: "GET", path: prefix + "/apps", group: platform.Apps, handle: (*API).listApps, out: "App", list: true, paged: true,
 		summary: "The caller's own apps."},
-	{method: "POST", path: prefix + "/apps", group: platform.Apps, handle: (*API).createApp, in: "Manifest", out: "AppWithSecret", created: true, tagged: true,
+	{method: "POST", path: prefix + "/apps", group: platform.Apps, handle: (*API).createApp, in: "Manifest", out: "AppWithSecret", created: true, tagged: true, anew: true,
 		summary: "Register an app, as a draft. A confidential app's secret is shown this once."},
 	{method: "GET", path: prefix + "/apps/{id}", group: platform.Apps, handle: (*API).getApp, out: "App", tagged: true,
 		summary: "One app of the caller's, or any for staff."},
@@ -64,6 +65,8 @@ var routes = []route{
 
 	{method: "GET", path: prefix + "/admin/apps", group: platform.Review, handle: (*API).queue, query: []string{"state"}, out: "App", list: true, paged: true,
 		summary: "Apps that wait: submitted for a reviewer, approved to be published."},
+	{method: "GET", path: prefix + "/admin/apps/{id}", group: platform.Review, handle: (*API).getReviewed, out: "App", tagged: true,
+		summary: "One app, as its reviewer reads it."},
 	{method: "POST", path: prefix + "/admin/apps/{id}/claim", group: platform.Review, handle: (*API).claimApp, out: "App", tagged: true,
 		summary: "Say that one reads the submitted revision."},
 	{method: "POST", path: prefix + "/admin/apps/{id}/approve", group: platform.Review, handle: (*API).approveApp, in: "Note", optional: true, out: "App", tagged: true,
@@ -117,7 +120,7 @@ var routes = []route{
 
 	{method: "GET", path: prefix + "/webhooks", app: true, handle: (*API).listWebhooks, out: "Webhook", list: true, paged: true,
 		summary: "The app's endpoints."},
-	{method: "POST", path: prefix + "/webhooks", app: true, handle: (*API).createWebhook, in: "WebhookInput", out: "WebhookWithSecret", created: true, tagged: true,
+	{method: "POST", path: prefix + "/webhooks", app: true, handle: (*API).createWebhook, in: "WebhookInput", out: "WebhookWithSecret", created: true, tagged: true, anew: true,
 		summary: "Register an endpoint. Its signing secret is shown this once."},
 	{method: "GET", path: prefix + "/webhooks/{id}", app: true, handle: (*API).getWebhook, out: "Webhook", tagged: true,
 		summary: "One endpoint."},

@@ -39,7 +39,7 @@ func appOf(a *registry.App) appJSON {
 		Listed: a.Listed, Shared: a.Shared, Suspended: a.Suspended, Paused: a.Paused,
 		Created: a.Created, Updated: a.Updated,
 	}
-	if published(a) {
+	if platform.Published(a) {
 		w.Manifest = &a.Manifest
 	}
 	if r := a.Revision; r != nil {
@@ -51,12 +51,6 @@ func appOf(a *registry.App) appJSON {
 	return w
 }
 
-// published reports whether the app has a live manifest, whatever has halted it.
-func published(a *registry.App) bool {
-	m := &a.Manifest
-	return m.Name != "" || len(m.RedirectURIs)+len(m.GrantTypes)+len(m.Scopes) > 0
-}
-
 // statusOf says in one word where an app stands.
 func statusOf(a *registry.App) string {
 	switch {
@@ -66,7 +60,7 @@ func statusOf(a *registry.App) string {
 		return "suspended"
 	case a.Paused:
 		return "paused"
-	case published(a):
+	case platform.Published(a):
 		return "published"
 	case a.Revision != nil:
 		return string(a.Revision.State)

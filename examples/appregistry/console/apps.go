@@ -78,9 +78,9 @@ func (v *visit) showApp(status int, all faults) error {
 		return nil
 	}
 	page := appPage{
-		ID: a.ID, Version: a.Version, Standing: standingOf(a), Live: published(a), Paused: a.Paused, Created: a.Created,
+		ID: a.ID, Version: a.Version, Standing: standingOf(a), Live: platform.Published(a), Paused: a.Paused, Created: a.Created,
 		Revision: a.Revision, Editable: editable(a),
-		KeepsSecret: keepsSecret(proposed(a)),
+		KeepsSecret: platform.KeepsSecret(proposed(a)),
 	}
 	page.Lines = v.linesOf(a)
 	now := time.Now()
@@ -129,7 +129,7 @@ func proposed(a *registry.App) *registry.Manifest {
 
 // linesOf says what is proposed, beside what is live, or what there is of the two.
 func (c *Console) linesOf(a *registry.App) []line {
-	switch live := published(a); {
+	switch live := platform.Published(a); {
 	case a.Revision != nil && live:
 		return c.compare(&a.Revision.Manifest, &a.Manifest)
 	case a.Revision != nil || live:
@@ -141,10 +141,6 @@ func (c *Console) linesOf(a *registry.App) []line {
 // editable reports whether a new draft may take the place of what is proposed.
 func editable(a *registry.App) bool {
 	return a.Revision == nil || a.Revision.State == registry.Draft || a.Revision.State == registry.Rejected
-}
-
-func keepsSecret(m *registry.Manifest) bool {
-	return m.AllowsAuth("client_secret_basic") || m.AllowsAuth("client_secret_post")
 }
 
 // editApp shows the form of an app.

@@ -89,10 +89,15 @@ func (v *visit) install() error {
 	if err != nil {
 		return err
 	}
-	if o.Installation != nil && v.caller.Match != o.Installation.Version { // perhaps by this very form, sent twice
-		return v.done("", "installations", o.ID)
+	chosen := v.chosen(o.Scopes, o.RequiredScopes)
+	_, err = v.Platform.ApproveInstallation(v.ctx, v.caller, o.ID, chosen)
+	if errors.Is(err, platform.ErrStale) {
+		// By this very form, sent twice, if it is now as the form would have it.
+		i, failed := v.Platform.Installation(v.ctx, v.caller, o.ID)
+		if failed == nil && len(i.Allowed) == len(chosen) && len(missing(chosen, i.Allowed)) == 0 {
+			err = nil
+		}
 	}
-	_, err = v.Platform.ApproveInstallation(v.ctx, v.caller, o.ID, v.chosen(o.Scopes, o.RequiredScopes))
 	if err == nil {
 		return v.done("installed", "installations", o.ID)
 	}

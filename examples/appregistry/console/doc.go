@@ -13,12 +13,13 @@
 // makes the request one of [platform.Platform.Once], so that sending it again, or loading the answer again,
 // shows the same app and not a second one.
 //
-// Forms that change something carry the version that the page showed. If it has changed since, nothing is
-// done and the page comes again as things are now, with what was typed still in it.
+// Forms that change something carry the version that the page showed, zero where there was nothing yet. If it
+// has changed since, nothing is done and the page comes again as things are now, with what was typed still in
+// it.
 //
-// A form sent by another site is refused before anything else ([http.CrossOriginProtection]), on top of a
-// session cookie that is SameSite. Tokens in forms were rejected: browsers have said where a form comes from
-// for years, and those that do not are old enough not to hold SameSite back either.
+// A form that another site sends is refused before anything else ([http.CrossOriginProtection]), and is sent
+// without the session's cookie, which is SameSite. Tokens in the forms were rejected: they would say once more
+// what browsers say by themselves.
 //
 // Where to go after signing in is told in the address, but leads only to pages of the console: a redirect to
 // anywhere would let a stranger borrow this site's name.

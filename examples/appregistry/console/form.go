@@ -75,6 +75,11 @@ func (v *visit) chosen(all, required []string) []string {
 	return some
 }
 
+// within returns the scopes of all that are among some.
+func within(all, some []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return !slices.Contains(some, s) })
+}
+
 // missing returns the scopes of all that are not among some.
 func missing(all, some []string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(some, s) })

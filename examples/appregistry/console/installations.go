@@ -33,9 +33,10 @@ type installationPage struct {
 	ID, Publisher, Description string
 	Version                    int64
 	Standing                   standing
-	Halted                     bool // everywhere
+	Halted, Deleted            bool // everywhere
 	Updated                    time.Time
-	Active                     bool // something is allowed
+	Active                     bool // something is allowed, and may be changed
+	Removable                  bool
 	Allowed, Requested         []string
 	Paused, Suspended, Staff   bool
 	Choices                    choices
@@ -57,10 +58,11 @@ func (v *visit) showInstallation(status int, all faults) error {
 	}
 	page := installationPage{
 		ID: o.ID, Publisher: o.Publisher, Description: o.Description,
-		Version: i.Version, Standing: standingIn(i), Halted: !o.Active, Updated: i.Updated, Active: len(i.Allowed) > 0,
+		Version: i.Version, Standing: standingIn(i), Halted: !o.Active, Deleted: o.Deleted, Updated: i.Updated, Active: len(i.Allowed) > 0 && !o.Deleted,
 		Allowed: v.allWords(i.Allowed), Requested: v.allWords(i.Requested),
 		Paused: i.Paused, Suspended: i.Suspended, Staff: v.caller.May(platform.Review),
 	}
+	page.Removable = page.Active || o.Deleted && !i.Removed
 	chosen := i.Allowed
 	if all.of("scopes") != "" {
 		chosen = v.chosen(o.Scopes, o.RequiredScopes)

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 
+	"github.com/oauthcore/oauthcore/examples/appregistry/platform"
 	"github.com/oauthcore/oauthcore/registry"
 )
 
@@ -44,7 +45,6 @@ func (v *visit) queue() error {
 type reviewPage struct {
 	ID        string
 	Owner     string
-	Tenant    string
 	Version   int64
 	Standing  []standing
 	Live      bool
@@ -59,14 +59,14 @@ type reviewPage struct {
 func (v *visit) review() error { return v.showReview(http.StatusOK, nil) }
 
 func (v *visit) showReview(status int, all faults) error {
-	a, err := v.Platform.App(v.ctx, v.caller, v.id())
+	a, err := v.Platform.Reviewed(v.ctx, v.caller, v.id())
 	if err != nil {
 		return err
 	}
 	me := v.caller.Subject
 	page := reviewPage{
-		ID: a.ID, Owner: a.Owner, Tenant: a.Tenant, Version: a.Version,
-		Standing: standingOf(a), Live: published(a), Suspended: a.Suspended, Revision: a.Revision,
+		ID: a.ID, Owner: a.Owner, Version: a.Version,
+		Standing: standingOf(a), Live: platform.Published(a), Suspended: a.Suspended, Revision: a.Revision,
 		Own: a.Owner == me,
 		Note: field{ID: "note", Label: "What has to change", Rows: 4, Hint: "Its developer reads this.",
 			Value: v.r.PostForm.Get("note"), Fault: all.of("note")},

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 
+	"github.com/oauthcore/oauthcore/examples/appregistry/platform"
 	"github.com/oauthcore/oauthcore/registry"
 )
 
@@ -21,13 +22,6 @@ func nameOf(a *registry.App) string {
 	return cmp.Or(name, a.ID)
 }
 
-// published reports whether an app has a live manifest, whatever has halted it.
-func published(a *registry.App) bool {
-	live := *a
-	live.Suspended, live.Paused = false, false
-	return live.Active()
-}
-
 // standingOf says where an app stands, and its revision, should it have one.
 func standingOf(a *registry.App) (all []standing) {
 	switch {
@@ -35,7 +29,7 @@ func standingOf(a *registry.App) (all []standing) {
 		all = append(all, standing{"Suspended by staff", "halt"})
 	case a.Paused:
 		all = append(all, standing{"Paused", "halt"})
-	case published(a):
+	case platform.Published(a):
 		all = append(all, standing{"Live", "good"})
 	}
 	if r := a.Revision; r != nil {

@@ -48,12 +48,15 @@ func (c *Console) page(do func(*visit) error) http.HandlerFunc {
 	}
 }
 
-// version is the one that the form was made from. A form without one, or with none that could be, is of a
-// version that nothing has.
+// version is the one that the form was made from, zero where nothing was yet. A form without one, or with none
+// that could be, is of a version that nothing has.
 func (v *visit) version() int64 {
 	n, err := strconv.ParseInt(v.r.PostForm.Get("version"), 10, 64)
-	if err != nil || n < 0 {
+	switch {
+	case err != nil || n < 0:
 		return -1
+	case n == 0:
+		return platform.Absent
 	}
 	return n
 }

@@ -36,7 +36,7 @@ func (p *Platform) CreateApp(ctx context.Context, c Caller, m registry.Manifest)
 	if err := a.Propose(c.actor(), m); err != nil {
 		return nil, "", err
 	}
-	if keepsSecret(&m) {
+	if KeepsSecret(&m) {
 		var s registry.Secret
 		secret, s = p.newSecret(draw)
 		a.Secrets = []registry.Secret{s}
@@ -54,9 +54,16 @@ func (p *Platform) CreateApp(ctx context.Context, c Caller, m registry.Manifest)
 	return a, secret, nil
 }
 
-// keepsSecret reports whether an app with that manifest authenticates by a secret.
-func keepsSecret(m *registry.Manifest) bool {
+// KeepsSecret reports whether an app with that manifest authenticates by a secret.
+func KeepsSecret(m *registry.Manifest) bool {
 	return m.AllowsAuth("client_secret_basic") || m.AllowsAuth("client_secret_post")
+}
+
+// Published reports whether an app has, or had, a live manifest, whatever has halted it.
+func Published(a *registry.App) bool {
+	live := *a
+	live.Suspended, live.Paused, live.Deleted = false, false, false
+	return live.Active()
 }
 
 // newSecret is [registry.NewSecret] with what draw gives.
@@ -71,6 +78,9 @@ func (p *Platform) check(m *registry.Manifest) error {
 	if err := m.Validate(); err != nil {
 		return invalid(err)
 	}
+	if m.JWKSURI != "" {
+		return &Invalid{[]string{"jwks_uri: this platform fetches no keys, put them in jwks"}} // such an app could never authenticate
+	}
 	for _, s := range m.Scopes {
 		if p.scopes[s] == "" {
 			return &Invalid{[]string{fmt.Sprintf("scopes: %q is not a scope of this platform", s)}}
@@ -84,14 +94,27 @@ func (p *Platform) App(ctx context.Context, c Caller, id string) (*registry.App,
 	if err := c.check(Developer); err != nil {
 		return nil, err
 	}
+	return p.seen(ctx, c, id)
+}
+
+// seen returns an app that the caller may see.
+func (p *Platform) seen(ctx context.Context, c Caller, id string) (*registry.App, error) {
 	a, err := p.registry.App(ctx, id)
+	if err == nil {
+		err = c.sees(a)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if a.Deleted || !c.staff() && (a.Owner != c.Subject || a.Tenant != c.Tenant) {
-		return nil, registry.ErrNotFound
-	}
 	return a, nil
+}
+
+// sees returns an error unless the caller may see an app.
+func (c *Caller) sees(a *registry.App) error {
+	if a.Deleted || !c.staff() && (a.Owner != c.Subject || a.Tenant != c.Tenant) {
+		return registry.ErrNotFound
+	}
+	return nil
 }
 
 // OwnApps returns a page of the caller's apps.
@@ -116,11 +139,11 @@ func (p *Platform) apps(ctx context.Context, q registry.Query) ([]*registry.App,
 // change applies a transition to an app that the caller may see.
 func (p *Platform) change(ctx context.Context, c Caller, id string, transition func(*registry.App) error) (*registry.App, error) {
 	return p.registry.Update(ctx, id, func(a *registry.App) error {
-		switch {
-		case a.Deleted || !c.staff() && (a.Owner != c.Subject || a.Tenant != c.Tenant):
-			return registry.ErrNotFound
-		case c.matches(a.Version) != nil:
-			return ErrStale
+		if err := c.sees(a); err != nil {
+			return err
+		}
+		if err := c.matches(a.Version); err != nil {
+			return err
 		}
 		return transition(a)
 	})

@@ -3,6 +3,7 @@ package platform
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -32,7 +33,10 @@ type Recommendation struct {
 	Because  []string `json:"because"`  // categories that it shares with what is installed; none: nothing is
 }
 
-const maxText = 200 // bytes of a search
+const (
+	maxText  = 200 // bytes of a search
+	maxPages = 10  // of the registry, that one list may look at
+)
 
 // Search returns a page of the listed apps that may be installed in the caller's organisation, whose name or
 // description has all the words of text, in the category if that is not empty. A page may be short before
@@ -47,7 +51,7 @@ func (p *Platform) Search(ctx context.Context, c Caller, text, category, after s
 	words := strings.Fields(strings.ToLower(text))
 	names := make(map[string]string)
 	page.Next = after
-	for range 10 { // pages of the registry that one page may look at
+	for range maxPages {
 		var apps []*registry.App
 		apps, page.Next, err = p.apps(ctx, registry.Query{Category: category, After: page.Next, Limit: limit - len(page.Items)})
 		if err != nil {
@@ -97,13 +101,14 @@ func (p *Platform) listing(ctx context.Context, a *registry.App, names map[strin
 
 // Bounds of what Recommend looks at.
 const (
-	maxInstalled  = 200
-	maxCandidates = 200 // in each category
+	maxCategories = 10
+	maxCandidates = 500 // of all categories together
 )
 
-// Recommend returns up to limit apps that the caller's organisation has not installed, of the categories of
-// those it has, the most installed first and equals by ID. An organisation without apps is told the most
-// installed of all.
+// Recommend returns up to limit apps of other organisations that the caller's has not installed, of the
+// categories of those it has, the most installed first and equals by ID. An organisation without apps is told
+// the most installed of all. It looks at so many categories, and at so many apps of each; the same ones for
+// whoever asks the same.
 func (p *Platform) Recommend(ctx context.Context, c Caller, limit int) ([]Recommendation, error) {
 	if err := c.check(Directory); err != nil {
 		return nil, err
@@ -112,56 +117,85 @@ func (p *Platform) Recommend(ctx context.Context, c Caller, limit int) ([]Recomm
 	if err != nil {
 		return nil, err
 	}
-	if len(categories) == 0 {
-		categories = []string{""} // any
-	}
-	found := make(map[string]*registry.App)
-	because := make(map[string][]string)
-	for _, category := range categories {
-		seen := 0
-		for after, more := "", true; more && seen < maxCandidates; more = after != "" {
-			var apps []*registry.App
-			apps, after, err = p.apps(ctx, registry.Query{Category: category, After: after, Limit: 100})
-			if err != nil {
-				return nil, err
-			}
-			seen += len(apps)
-			for _, a := range apps {
-				if installed[a.ID] || !installable(a, c.Tenant) {
-					continue
-				}
-				found[a.ID] = a
-				if category != "" {
-					because[a.ID] = append(because[a.ID], category)
-				}
-			}
-		}
+	found, err := p.candidates(ctx, c.Tenant, installed, categories)
+	if err != nil {
+		return nil, err
 	}
 	all := make([]Recommendation, 0, len(found))
-	for _, id := range slices.Sorted(maps.Keys(found)) {
+	for id, a := range found {
 		n, err := p.installs(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, Recommendation{Listing: Listing{ID: id}, Installs: n, Because: because[id]})
+		because := slices.DeleteFunc(slices.Clone(a.Manifest.Categories), func(s string) bool { return !slices.Contains(categories, s) })
+		slices.Sort(because)
+		all = append(all, Recommendation{Listing: Listing{ID: id}, Installs: n, Because: because})
 	}
-	slices.SortStableFunc(all, func(a, b Recommendation) int { return cmp.Compare(b.Installs, a.Installs) })
-	all = all[:min(limit, len(all))]
-	names := make(map[string]string)
-	for i := range all {
-		if all[i].Listing, err = p.listing(ctx, found[all[i].ID], names); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
+	slices.SortFunc(all, func(a, b Recommendation) int {
+		return cmp.Or(cmp.Compare(b.Installs, a.Installs), cmp.Compare(a.ID, b.ID))
+	})
+	return p.winners(ctx, c.Tenant, all, found, limit)
 }
 
-// inUse returns the apps that a tenant has installed, by ID, and their categories in order.
+// candidates returns apps that a tenant may want, by ID: a share of each category, or of all apps if there is no
+// category.
+func (p *Platform) candidates(ctx context.Context, tenant string, installed map[string]bool, categories []string) (map[string]*registry.App, error) {
+	if len(categories) == 0 {
+		categories = []string{""} // any
+	}
+	found := make(map[string]*registry.App)
+	for _, category := range categories {
+		left, after := maxCandidates/len(categories), ""
+		for range maxPages {
+			apps, next, err := p.apps(ctx, registry.Query{Category: category, After: after, Limit: min(left, 100)})
+			if err != nil {
+				return nil, err
+			}
+			for _, a := range apps {
+				if !installed[a.ID] && a.Tenant != tenant && installable(a, tenant) {
+					found[a.ID] = a
+				}
+			}
+			if left, after = left-len(apps), next; left == 0 || after == "" {
+				break
+			}
+		}
+	}
+	return found, nil
+}
+
+// winners returns the first of all, in full, that the tenant has not installed: it may have more than were
+// looked at.
+func (p *Platform) winners(ctx context.Context, tenant string, all []Recommendation, found map[string]*registry.App, limit int) ([]Recommendation, error) {
+	names := make(map[string]string)
+	won := make([]Recommendation, 0, min(limit, len(all)))
+	for _, r := range all {
+		if len(won) == limit {
+			break
+		}
+		i, err := p.installation(ctx, r.ID, tenant)
+		switch {
+		case err == nil && len(i.Allowed) > 0:
+			continue
+		case err != nil && !errors.Is(err, registry.ErrNotFound):
+			return nil, err
+		}
+		if r.Listing, err = p.listing(ctx, found[r.ID], names); err != nil {
+			return nil, err
+		}
+		won = append(won, r)
+	}
+	return won, nil
+}
+
+// inUse returns apps that a tenant has installed, by ID, and the categories that most of them are in, equals by
+// name.
 func (p *Platform) inUse(ctx context.Context, tenant string) (apps map[string]bool, categories []string, err error) {
 	apps = make(map[string]bool)
-	for after, more := "", true; more && len(apps) < maxInstalled; more = after != "" {
-		var all []*registry.Installation
-		all, after, err = p.registry.Installations(ctx, tenant, "", after)
+	uses := make(map[string]int)
+	after := ""
+	for range maxPages {
+		all, next, err := p.registry.Installations(ctx, tenant, "", after)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -174,9 +208,16 @@ func (p *Platform) inUse(ctx context.Context, tenant string) (apps map[string]bo
 				return nil, nil, err
 			}
 			apps[a.ID] = true
-			categories = append(categories, a.Manifest.Categories...)
+			for _, category := range a.Manifest.Categories {
+				uses[category]++
+			}
+		}
+		if after = next; after == "" {
+			break
 		}
 	}
-	slices.Sort(categories)
-	return apps, slices.Compact(categories), nil
+	categories = slices.SortedFunc(maps.Keys(uses), func(a, b string) int {
+		return cmp.Or(cmp.Compare(uses[b], uses[a]), cmp.Compare(a, b))
+	})
+	return apps, categories[:min(maxCategories, len(categories))], nil
 }

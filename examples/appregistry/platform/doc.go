@@ -18,7 +18,7 @@
 // secrets that a request creates are drawn from its [Draw], so that a server which takes over another's
 // unfinished request creates the same ones and not a second set.
 //
-// How often an app is installed is found from marks, a record for each app and tenant, written after the
-// installation and taken down before it is removed. It ranks recommendations and decides nothing, so a mark
-// that a crash left behind does no harm; a counter would be wrong for ever after the same crash.
+// How often an app is installed is found from marks, a record for each app and tenant, which is put in doubt
+// before the installation begins or ends, and settled by a later count that looks at the installation. So a
+// crash between two writes leaves a doubt and no wrong mark; a counter would be wrong for ever after it.
 package platform

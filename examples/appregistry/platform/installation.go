@@ -1,11 +1,11 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/oauthcore/oauthcore/registry"
@@ -27,13 +27,9 @@ func (p *Platform) Installations(ctx context.Context, c Caller, after string, li
 	if err := c.checkInstaller(); err != nil {
 		return page, err
 	}
-	// The registry's pages have a size of their own: a cursor here is one of the registry's and how many of
-	// its page were given already.
-	n, cursor, _ := strings.Cut(after, " ")
-	skip, err := strconv.Atoi(n)
-	if after != "" && (err != nil || skip < 0) {
-		return page, &Invalid{[]string{"cursor: not one that was given out"}}
-	}
+	// The registry's pages have a size of their own: a cursor here is one of the registry's, and the last app
+	// of its page that was given already. A number in its place would skip one where another went meanwhile.
+	cursor, last, _ := strings.Cut(after, " ")
 	if err := checkCursor(cursor, "i/"); err != nil {
 		return page, err
 	}
@@ -41,14 +37,11 @@ func (p *Platform) Installations(ctx context.Context, c Caller, after string, li
 	if err != nil {
 		return page, err
 	}
-	all = all[min(skip, len(all)):]
-	switch {
-	case len(all) > limit:
-		page.Items, page.Next = all[:limit], strconv.Itoa(skip+limit)+" "+cursor
-	case next != "":
-		page.Items, page.Next = all, "0 "+next
-	default:
-		page.Items = all
+	all = slices.DeleteFunc(all, func(i *registry.Installation) bool { return i.App <= last })
+	slices.SortFunc(all, func(a, b *registry.Installation) int { return cmp.Compare(a.App, b.App) })
+	page.Items, page.Next = all, next
+	if len(all) > limit {
+		page.Items, page.Next = all[:limit], cursor+" "+all[limit-1].App
 	}
 	return page, nil
 }
@@ -61,41 +54,82 @@ func (p *Platform) Installation(ctx context.Context, c Caller, app string) (foun
 	return p.installation(ctx, app, c.Tenant)
 }
 
-// installation reads an installation, one that is only asked for too, which the registry gives to a change
-// alone.
+// installation reads an installation, one that is only asked for too.
 func (p *Platform) installation(ctx context.Context, app, tenant string) (found *registry.Installation, err error) {
 	if tenant == "" {
 		return nil, registry.ErrNotFound // who belongs to no organisation has none
 	}
-	seen := errors.New("seen")
-	_, err = p.registry.Install(ctx, app, tenant, "", func(_ *registry.App, i *registry.Installation) error {
+	err = p.try(ctx, app, tenant, func(_ *registry.App, i *registry.Installation) error {
+		if gone(i) {
+			return registry.ErrNotFound
+		}
 		n := *i
 		found = &n
-		return seen
+		return nil
 	})
-	switch {
-	case !errors.Is(err, seen):
-		return nil, err
-	case found.Version == 0 || found.Removed && len(found.Requested) == 0:
-		return nil, registry.ErrNotFound
-	}
-	return found, nil
+	return found, err
 }
 
-// install applies a transition to the installation of an app in the caller's organisation.
-func (p *Platform) install(ctx context.Context, c Caller, app string, transition func(*registry.App, *registry.Installation) error) (*registry.Installation, error) {
+// gone reports whether there is nothing to see of an installation.
+func gone(i *registry.Installation) bool {
+	return i.Version == 0 || i.Removed && len(i.Requested) == 0
+}
+
+// installChange changes the installation of an app.
+type installChange func(*registry.App, *registry.Installation) error
+
+// try returns what the change would, and writes nothing. It reads what the registry shows to changes alone.
+func (p *Platform) try(ctx context.Context, app, tenant string, change installChange) error {
+	tried := errors.New("tried")
+	_, err := p.registry.Install(ctx, app, tenant, "", func(a *registry.App, i *registry.Installation) error {
+		return cmp.Or(change(a, i), tried)
+	})
+	if errors.Is(err, tried) {
+		return nil
+	}
+	return err
+}
+
+// install applies a change to the installation of an app in the caller's organisation.
+func (p *Platform) install(ctx context.Context, c Caller, app string, change installChange) (*registry.Installation, error) {
 	if err := c.checkInstaller(); err != nil {
 		return nil, err
 	}
-	return p.registry.Install(ctx, app, c.Tenant, "", func(a *registry.App, i *registry.Installation) error {
-		if err := c.matches(i.Version); err != nil {
+	return p.registry.Install(ctx, app, c.Tenant, "", c.installs(change))
+}
+
+// installMarked is install for what may begin or end an installation. If it would, the mark that counts the
+// installation is doubted first.
+func (p *Platform) installMarked(ctx context.Context, c Caller, app string, change installChange) (*registry.Installation, error) {
+	if err := c.checkInstaller(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, onceRun)
+	defer cancel()
+	if err := p.try(ctx, app, c.Tenant, c.installs(change)); err != nil {
+		return nil, err
+	}
+	if err := p.doubt(ctx, app, c.Tenant); err != nil {
+		return nil, err
+	}
+	return p.install(ctx, c, app, change)
+}
+
+// installs is change of what the caller has seen, and with the platform's refusals.
+func (c *Caller) installs(change installChange) installChange {
+	return func(a *registry.App, i *registry.Installation) error {
+		seen := i.Version
+		if gone(i) {
+			seen = 0
+		}
+		if err := c.matches(seen); err != nil {
 			return err
 		}
 		if i.Version == 0 && a.Tenant != c.Tenant && !(a.Shared && a.Active()) {
 			return registry.ErrNotFound // an app that is not for them is not theirs to know of
 		}
-		return refused(transition(a, i))
-	})
+		return refused(change(a, i))
+	}
 }
 
 // checkScopes returns what is wrong with the scopes that an installation of a is to have.
@@ -129,7 +163,7 @@ func (p *Platform) RequestInstallation(ctx context.Context, c Caller, app string
 // ApproveInstallation allows scopes, in place of those allowed so far; nil allows what was requested beside
 // those.
 func (p *Platform) ApproveInstallation(ctx context.Context, c Caller, app string, scopes []string) (*registry.Installation, error) {
-	i, err := p.install(ctx, c, app, func(a *registry.App, i *registry.Installation) error {
+	return p.installMarked(ctx, c, app, func(a *registry.App, i *registry.Installation) error {
 		allow := scopes
 		if allow == nil {
 			if len(i.Requested) == 0 {
@@ -140,10 +174,6 @@ func (p *Platform) ApproveInstallation(ctx context.Context, c Caller, app string
 		}
 		return p.allow(c, a, i, allow)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return i, p.mark(ctx, app, c.Tenant, true)
 }
 
 // allow is [registry.Installation.Allow], whose refusals of scopes are what the caller sent.
@@ -189,18 +219,8 @@ func (p *Platform) HaltInstallation(ctx context.Context, c Caller, app string, h
 
 // Uninstall removes an app from the caller's organisation and ends every grant it has there.
 func (p *Platform) Uninstall(ctx context.Context, c Caller, app string) (*registry.Installation, error) {
-	if err := c.checkInstaller(); err != nil {
+	if _, err := p.Installation(ctx, c, app); err != nil {
 		return nil, err
 	}
-	found, err := p.installation(ctx, app, c.Tenant)
-	if err == nil {
-		err = c.matches(found.Version)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := p.mark(ctx, app, c.Tenant, false); err != nil {
-		return nil, err
-	}
-	return p.install(ctx, c, app, func(a *registry.App, i *registry.Installation) error { return i.Remove(c.actor()) })
+	return p.installMarked(ctx, c, app, func(a *registry.App, i *registry.Installation) error { return i.Remove(c.actor()) })
 }

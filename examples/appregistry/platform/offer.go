@@ -13,6 +13,7 @@ type Offer struct {
 	Listing
 	Own          bool                   // of the organisation itself, where it works without being installed
 	Active       bool                   // may act, where it is installed
+	Deleted      bool                   // for ever: it is there to be uninstalled
 	Installation *registry.Installation // nil: none, or not the caller's to see
 }
 
@@ -30,14 +31,14 @@ func (p *Platform) Offer(ctx context.Context, c Caller, id string) (*Offer, erro
 	switch {
 	case err != nil && !errors.Is(err, registry.ErrNotFound):
 		return nil, err
-	case a.Deleted || i == nil && !(a.Active() && installable(a, c.Tenant)):
+	case i == nil && !(a.Active() && installable(a, c.Tenant)):
 		return nil, registry.ErrNotFound
 	}
 	l, err := p.listing(ctx, a, make(map[string]string))
 	if err != nil {
 		return nil, err
 	}
-	o := &Offer{Listing: l, Own: a.Tenant == c.Tenant, Active: a.Active()}
+	o := &Offer{Listing: l, Own: a.Tenant == c.Tenant, Active: a.Active(), Deleted: a.Deleted}
 	if c.May(Installations) {
 		o.Installation = i
 	}

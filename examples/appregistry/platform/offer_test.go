@@ -64,6 +64,10 @@ func TestOffer(t *testing.T) {
 		t.Errorf("to who has installed it, suspended: got %+v", o)
 	}
 	sees("suspended", colleague, registry.ErrNotFound)
+	must(p.DeleteApp(ctx, maker, a.ID))
+	if o := sees("deleted", buyer, nil); !o.Deleted || o.Active || o.Installation == nil {
+		t.Errorf("to who has installed it, deleted: got %+v", o)
+	}
 	must(p.Uninstall(ctx, buyer, a.ID))
-	sees("suspended and uninstalled", buyer, registry.ErrNotFound)
+	sees("deleted and uninstalled", buyer, registry.ErrNotFound)
 }

@@ -39,7 +39,7 @@ type Platform struct {
 	profiles  records[Profile]
 	marks     records[mark]
 	endpoints records[endpoint]
-	usage     records[usage]
+	usage     records[Usage]
 	pending   tally
 	store     store.Store
 }
@@ -63,7 +63,7 @@ func New(c Config) (*Platform, error) {
 		profiles:  records[Profile]{c.Store, "profile/"},
 		marks:     records[mark]{c.Store, "mark/"},
 		endpoints: records[endpoint]{c.Store, "webhook/"},
-		usage:     records[usage]{c.Store, "usage/"},
+		usage:     records[Usage]{c.Store, "usage/"},
 		store:     c.Store,
 	}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/oauthcore/oauthcore/store"
 )
@@ -43,11 +44,34 @@ func hash(parts ...string) string {
 
 // get reads one row; an absent one has version 0.
 func (t *records[T]) get(ctx context.Context, id string) (row[T], error) {
-	found, err := t.store.Get(ctx, t.prefix+id)
+	rows, err := t.getAll(ctx, []string{id})
 	if err != nil {
-		return row[T]{}, fmt.Errorf("platform: %w", err)
+		return row[T]{}, err
 	}
-	return t.decode(found[0])
+	return rows[0], nil
+}
+
+// getAll reads rows, in the order of the ids; absent ones have version 0.
+func (t *records[T]) getAll(ctx context.Context, ids []string) ([]row[T], error) {
+	rows := make([]row[T], 0, len(ids))
+	for some := range slices.Chunk(ids, 16) { // what a store takes at once
+		keys := make([]string, len(some))
+		for i, id := range some {
+			keys[i] = t.prefix + id
+		}
+		found, err := t.store.Get(ctx, keys...)
+		if err != nil {
+			return nil, fmt.Errorf("platform: %w", err)
+		}
+		for _, rec := range found {
+			r, err := t.decode(rec)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, r)
+		}
+	}
+	return rows, nil
 }
 
 // list reads a page of the rows with a label, and the cursor of the next.

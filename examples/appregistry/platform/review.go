@@ -20,6 +20,14 @@ func (p *Platform) Queue(ctx context.Context, c Caller, state registry.State, af
 	return Page[*registry.App]{apps, next}, err
 }
 
+// Reviewed returns any app to those who review.
+func (p *Platform) Reviewed(ctx context.Context, c Caller, id string) (*registry.App, error) {
+	if err := c.check(Review); err != nil {
+		return nil, err
+	}
+	return p.seen(ctx, c, id)
+}
+
 // Claim says that the caller reads the submitted revision.
 func (p *Platform) Claim(ctx context.Context, c Caller, id string) (*registry.App, error) {
 	return p.transition(ctx, c, Review, id, func(a *registry.App) error { return a.Claim(c.actor()) })

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/oauthcore/oauthcore/registry"
@@ -43,9 +44,12 @@ type Caller struct {
 	Roles   []string // of Subject; none for an app
 	App     string   // the app that acts for itself; empty: a person asks
 
-	Match int64 // the version that the caller has seen, of what is to be changed; zero: whichever it is
+	Match int64 // the version that the caller has seen, of what is to be changed; zero: whichever it is; or Absent
 	Draw  Draw  // of identifiers and secrets; nil: random
 }
+
+// Absent is the [Caller.Match] of who has seen that there is nothing yet: of two such writes, one happens.
+const Absent = math.MinInt64
 
 // May reports whether the caller may ask for what is in the group.
 func (c *Caller) May(g Group) bool {
@@ -60,12 +64,12 @@ func (c *Caller) check(g Group) error {
 	return nil
 }
 
-// matches compares the version that is there with the one that the caller has seen.
+// matches compares the version that is there, zero for nothing, with the one that the caller has seen.
 func (c *Caller) matches(version int64) error {
-	if c.Match != 0 && c.Match != version {
-		return ErrStale
+	if c.Match == 0 || c.Match == version || c.Match == Absent && version == 0 {
+		return nil
 	}
-	return nil
+	return ErrStale
 }
 
 // actor is the caller as the registry knows one.

@@ -23,6 +23,9 @@ func checkOverlap(overlap time.Duration) error {
 // RotateSecret gives an app a new client secret, shown this once. The one there was works beside it for
 // overlap; zero ends it at once.
 func (p *Platform) RotateSecret(ctx context.Context, c Caller, id string, overlap time.Duration) (app *registry.App, secret string, err error) {
+	if err := c.check(Developer); err != nil {
+		return nil, "", err
+	}
 	if err := checkOverlap(overlap); err != nil {
 		return nil, "", err
 	}
@@ -30,18 +33,24 @@ func (p *Platform) RotateSecret(ctx context.Context, c Caller, id string, overla
 		overlap = -1
 	}
 	secret, s := p.newSecret(c.Draw.or())
-	app, err = p.transition(ctx, c, Developer, id, func(a *registry.App) error {
+	app, err = p.registry.Update(ctx, id, func(a *registry.App) error {
+		if err := c.sees(a); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(a.Secrets, func(there registry.Secret) bool { return there.ID == s.ID }) {
+			return nil // this request, carried out before, which made another version of what its caller saw
+		}
+		if err := c.matches(a.Version); err != nil {
+			return err
+		}
 		m := &a.Manifest
 		if a.Manifest.Name == "" && a.Revision != nil {
 			m = &a.Revision.Manifest
 		}
-		if !keepsSecret(m) {
+		if !KeepsSecret(m) {
 			return fmt.Errorf("%w: the app authenticates without a secret", registry.ErrState)
 		}
-		if slices.ContainsFunc(a.Secrets, func(there registry.Secret) bool { return there.ID == s.ID }) {
-			return nil // this request, carried out before
-		}
-		return a.AddSecret(c.actor(), s, overlap)
+		return refused(a.AddSecret(c.actor(), s, overlap))
 	})
 	return app, secret, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -18,14 +17,10 @@ type Usage struct {
 	Counts map[string]int64 `json:"counts"` // requests by endpoint and outcome: "token ok", "token invalid_grant"
 }
 
-// usage is the record of an app's day.
-type usage struct {
-	Day    string           `json:"day"`
-	Counts map[string]int64 `json:"counts"`
-}
+// UsageDays is how many days back usage is kept.
+const UsageDays = 30
 
 const (
-	usageDays  = 30
 	maxPending = 10_000 // apps and days; strangers can name any app
 	maxKinds   = 64     // of one app's day
 )
@@ -98,9 +93,9 @@ func (p *Platform) add(ctx context.Context, key appDay, counts map[string]int64)
 		}
 		return err
 	}
-	_, err := p.usage.update(ctx, hash(key.app, key.day), func(r *row[usage]) error {
+	_, err := p.usage.update(ctx, hash(key.app, key.day), func(r *row[Usage]) error {
 		r.value.Day = key.day
-		r.expires = p.now().Add((usageDays + 1) * 24 * time.Hour).Unix()
+		r.expires = p.now().Add((UsageDays + 1) * 24 * time.Hour).Unix()
 		all := maps.Clone(r.value.Counts)
 		if all == nil {
 			all = make(map[string]int64)
@@ -126,28 +121,18 @@ func (p *Platform) UsageOf(ctx context.Context, c Caller, id string) ([]Usage, e
 		return nil, err
 	}
 	today := p.now()
-	days := make([]string, usageDays)
-	for i := range days {
-		days[i] = today.AddDate(0, 0, -i).Format(time.DateOnly)
+	ids := make([]string, UsageDays)
+	for i := range ids {
+		ids[i] = hash(id, today.AddDate(0, 0, -i).Format(time.DateOnly))
+	}
+	rows, err := p.usage.getAll(ctx, ids)
+	if err != nil {
+		return nil, err
 	}
 	all := []Usage{}
-	for some := range slices.Chunk(days, 16) {
-		keys := make([]string, len(some))
-		for i, day := range some {
-			keys[i] = p.usage.prefix + hash(id, day)
-		}
-		found, err := p.store.Get(ctx, keys...)
-		if err != nil {
-			return nil, err
-		}
-		for _, rec := range found {
-			r, err := p.usage.decode(rec)
-			if err != nil {
-				return nil, err
-			}
-			if r.version != 0 {
-				all = append(all, Usage(r.value))
-			}
+	for _, r := range rows {
+		if r.version != 0 {
+			all = append(all, r.value)
 		}
 	}
 	return all, nil

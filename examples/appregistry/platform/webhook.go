@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -54,7 +56,7 @@ const (
 	secretPrefix = "whsec_"
 )
 
-// caller refuses whoever is not an app.
+// checkApp refuses whoever is not an app.
 func (c *Caller) checkApp() error {
 	if c.App == "" {
 		return fmt.Errorf("%w: wanted an app's own token", registry.ErrForbidden)
@@ -74,28 +76,51 @@ func (p *Platform) CreateWebhook(ctx context.Context, c Caller, address, descrip
 	draw := c.Draw.or()
 	drawn := draw("webhook")
 	id := "wh_" + hex.EncodeToString(drawn[:16])
-	there, _, err := p.endpoints.list(ctx, hash(c.App), "", 100)
+	places, err := p.places(ctx, c.App)
 	if err != nil {
 		return nil, "", err
-	}
-	there = slices.DeleteFunc(there, func(r row[endpoint]) bool { return r.value.Deleted || r.value.ID == id })
-	if len(there) >= maxWebhooks {
-		return nil, "", fmt.Errorf("%w: an app has at most %d webhooks", registry.ErrState, maxWebhooks)
 	}
 	secret, sealed := p.newSigningSecret(draw, id)
-	r, err := p.endpoints.update(ctx, hash(c.App, id), func(r *row[endpoint]) error {
-		if r.version != 0 {
-			return nil // this request, carried out before
-		}
-		r.labels = []string{hash(c.App)}
-		r.value = endpoint{App: c.App, ID: id, URL: address, Description: description, Secrets: []sealedSecret{sealed}, Created: p.now()}
-		return nil
-	})
-	if err != nil {
-		return nil, "", err
+	if i := slices.IndexFunc(places, func(r row[endpoint]) bool { return r.value.ID == id }); i >= 0 {
+		return p.webhook(places[i]), secret, nil // this request, carried out before
 	}
-	return p.webhook(r), secret, nil
+	for _, place := range places {
+		if !place.value.free() {
+			continue
+		}
+		r, err := p.endpoints.update(ctx, place.id, func(r *row[endpoint]) error {
+			switch {
+			case r.value.ID == id:
+				return nil // a write of which this server was told no outcome
+			case !r.value.free():
+				return errTaken
+			}
+			r.labels, r.expires = []string{hash(c.App)}, 0
+			r.value = endpoint{App: c.App, ID: id, URL: address, Description: description, Secrets: []sealedSecret{sealed}, Created: p.now()}
+			return nil
+		})
+		switch {
+		case err == nil:
+			return p.webhook(r), secret, nil
+		case !errors.Is(err, errTaken):
+			return nil, "", err
+		}
+	}
+	return nil, "", fmt.Errorf("%w: an app has at most %d webhooks", registry.ErrState, maxWebhooks)
 }
+
+// places reads the records that an app's endpoints are in, absent ones too. There are as many as an app may
+// have: requests that counted instead could each find room for one more.
+func (p *Platform) places(ctx context.Context, app string) ([]row[endpoint], error) {
+	ids := make([]string, maxWebhooks)
+	for n := range ids {
+		ids[n] = hash(app, strconv.Itoa(n))
+	}
+	return p.endpoints.getAll(ctx, ids)
+}
+
+// free reports whether a place may be taken.
+func (e *endpoint) free() bool { return e.ID == "" || e.Deleted }
 
 // newSigningSecret draws a secret in the form of the Standard Webhooks specification.
 func (p *Platform) newSigningSecret(draw Draw, endpoint string) (plain string, s sealedSecret) {
@@ -178,24 +203,29 @@ func (p *Platform) endpoint(ctx context.Context, c Caller, id string) (row[endpo
 	if err := c.checkApp(); err != nil {
 		return row[endpoint]{}, err
 	}
-	r, err := p.endpoints.get(ctx, hash(c.App, id))
-	if err == nil && (r.version == 0 || r.value.Deleted) {
-		err = registry.ErrNotFound
+	places, err := p.places(ctx, c.App)
+	if err != nil {
+		return row[endpoint]{}, err
 	}
-	return r, err
+	i := slices.IndexFunc(places, func(r row[endpoint]) bool { return r.value.is(id) })
+	if i < 0 {
+		return row[endpoint]{}, registry.ErrNotFound
+	}
+	return places[i], nil
 }
+
+// is reports whether e is the endpoint of that id, and still there.
+func (e *endpoint) is(id string) bool { return !e.free() && e.ID == id }
 
 // changeEndpoint applies change to an endpoint of the app that asks.
 func (p *Platform) changeEndpoint(ctx context.Context, c Caller, id string, change func(*row[endpoint]) error) (*Webhook, error) {
-	if err := c.checkApp(); err != nil {
+	found, err := p.endpoint(ctx, c, id)
+	if err != nil {
 		return nil, err
 	}
-	r, err := p.endpoints.update(ctx, hash(c.App, id), func(r *row[endpoint]) error {
-		if r.version == 0 || r.value.Deleted {
+	r, err := p.endpoints.update(ctx, found.id, func(r *row[endpoint]) error {
+		if !r.value.is(id) {
 			return registry.ErrNotFound
-		}
-		if err := c.matches(r.version); err != nil {
-			return err
 		}
 		return change(r)
 	})
@@ -215,7 +245,10 @@ func (p *Platform) RotateWebhook(ctx context.Context, c Caller, id string, overl
 	w, err = p.changeEndpoint(ctx, c, id, func(r *row[endpoint]) error {
 		now := p.signing(&r.value)
 		if slices.ContainsFunc(now, func(s sealedSecret) bool { return s.ID == next.ID }) {
-			return nil // this request, carried out before
+			return nil // this request, carried out before, which changed the version
+		}
+		if err := c.matches(r.version); err != nil {
+			return err
 		}
 		switch {
 		case overlap == 0:
@@ -235,6 +268,9 @@ func (p *Platform) RotateWebhook(ctx context.Context, c Caller, id string, overl
 // DeleteWebhook removes an endpoint.
 func (p *Platform) DeleteWebhook(ctx context.Context, c Caller, id string) (*Webhook, error) {
 	return p.changeEndpoint(ctx, c, id, func(r *row[endpoint]) error {
+		if err := c.matches(r.version); err != nil {
+			return err
+		}
 		r.value.Deleted, r.value.Secrets = true, nil
 		r.expires = p.now().Add(time.Hour).Unix()
 		return nil
