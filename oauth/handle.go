@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bytes"
 	"crypto/rand"
 
 	"github.com/oauthcore/oauthcore/internal/table"
@@ -13,10 +14,31 @@ const handleSize = 32
 // store is no heap of tokens, and who can write the store cannot put one token in the place of another.
 type handle struct{ sealed []byte }
 
-func (h *handle) AppendBinary(b []byte) ([]byte, error) { return append(b, h.sealed...), nil }
+const handleTagSealed = 1
 
+// AppendBinary appends the stored form of h.
+func (h *handle) AppendBinary(b []byte) ([]byte, error) {
+	return appendField(b, handleTagSealed, h.sealed), nil
+}
+
+// UnmarshalBinary reads the stored form of a handle. It passes over a field that it does not know: what
+// restricts a token is within the seal, where such a field refuses it. Nothing writes the record again that
+// could lose one.
 func (h *handle) UnmarshalBinary(b []byte) error {
-	h.sealed = append([]byte(nil), b...)
+	*h = handle{}
+	for len(b) > 0 {
+		tag, v, _, rest, err := nextField(b)
+		if err != nil {
+			return err
+		}
+		if tag == handleTagSealed {
+			h.sealed = bytes.Clone(v)
+		}
+		b = rest
+	}
+	if len(h.sealed) == 0 {
+		return errFields
+	}
 	return nil
 }
 

@@ -1,8 +1,11 @@
 package oauth_test
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -12,8 +15,10 @@ import (
 	"time"
 
 	"github.com/oauthcore/oauthcore/oauth"
+	"github.com/oauthcore/oauthcore/oauth/oauthtest"
 	"github.com/oauthcore/oauthcore/registry"
 	"github.com/oauthcore/oauthcore/store"
+	"github.com/oauthcore/oauthcore/store/memory"
 )
 
 // handles makes access tokens handles in hexadecimal.
@@ -144,8 +149,7 @@ func TestHandleAtRest(t *testing.T) {
 			continue
 		}
 		keys = append(keys, key)
-		const frame = 17
-		for _, tok := range []string{hex.EncodeToString(r.Value[frame:]), base64.RawURLEncoding.EncodeToString(r.Value[frame:])} {
+		for _, tok := range []string{hex.EncodeToString(sealedIn(t, r)), base64.RawURLEncoding.EncodeToString(sealedIn(t, r))} {
 			if h.active(tok) {
 				t.Error("what a record holds is a token")
 			}
@@ -167,6 +171,104 @@ func TestHandleAtRest(t *testing.T) {
 	if h.active(mine) || h.active(theirs) {
 		t.Error("a record in the place of another is active")
 	}
+}
+
+// handleFrame is what comes before the fields of a record: a byte for its format and a nonce of 16.
+const handleFrame = 1 + 16
+
+// sealedIn returns the token that the record of a handle holds, sealed, as its one field.
+func sealedIn(t testing.TB, r store.Record) []byte {
+	t.Helper()
+	tag, n := binary.Uvarint(r.Value[handleFrame:])
+	size, m := binary.Uvarint(r.Value[handleFrame+n:])
+	sealed := r.Value[handleFrame+n+m:]
+	if tag != 1 || len(sealed) == 0 || size != uint64(len(sealed)) {
+		t.Fatalf("the record of a handle holds the tag %d and %d of %d bytes", tag, size, len(sealed))
+	}
+	return sealed
+}
+
+// storedHandle is a handle, and the record that says what it is.
+type storedHandle struct {
+	*host
+	store    interceptor
+	tok, key string
+}
+
+func newStoredHandle(t testing.TB) *storedHandle {
+	t.Helper()
+	h := new(storedHandle)
+	h.host = newHost(t, handles, h.store.wrap)
+	h.store.create = func(r store.Record) error {
+		if strings.HasPrefix(r.Key, "h/") {
+			h.key = r.Key
+		}
+		return nil
+	}
+	h.tok = h.grantOf("web").AccessToken
+	return h
+}
+
+func (h *storedHandle) record(t testing.TB) store.Record {
+	t.Helper()
+	rs, err := h.store.Store.Get(t.Context(), h.key)
+	must(t, err)
+	return rs[0]
+}
+
+// write gives the record other fields.
+func (h *storedHandle) write(t testing.TB, fields []byte) {
+	t.Helper()
+	r := h.record(t)
+	r.Value = slices.Concat(r.Value[:handleFrame], fields)
+	must(t, h.store.Store.Swap(t.Context(), r))
+}
+
+// TestHandleOfANewerVersion adds to a record what a newer version of the library might have.
+func TestHandleOfANewerVersion(t *testing.T) {
+	h := newStoredHandle(t)
+	known := h.record(t).Value[handleFrame:]
+	newer := binary.AppendUvarint(nil, 9999)
+	newer = append(newer, 1, 'x')
+	for _, fields := range [][]byte{slices.Concat(known, newer), slices.Concat(newer, known), slices.Concat(newer, known, newer)} {
+		h.write(t, fields)
+		before := h.record(t)
+		if !h.active(h.tok) {
+			t.Error("a field that is not known makes a token inactive")
+		}
+		if after := h.record(t); after.Version != before.Version {
+			t.Error("a look at a token wrote its record")
+		}
+	}
+	h.post("web", "/revoke", url.Values{"token": {h.tok}}).want(t, 200, "")
+	if h.active(h.tok) {
+		t.Error("a token with a field that is not known cannot be revoked")
+	}
+	if got := h.record(t).Value; !bytes.HasSuffix(got, newer) {
+		t.Error("the revocation dropped a field that is not known")
+	}
+}
+
+// FuzzHandleRecord reads any record in the place of a handle's: what it does not seal is no token.
+func FuzzHandleRecord(f *testing.F) {
+	h := newStoredHandle(f)
+	good := h.record(f)
+	sealed := sealedIn(f, good)
+	for _, fields := range [][]byte{
+		good.Value[handleFrame:], sealed, {}, {1}, {1, 0}, {1, 200}, {2, 1, 'x'}, bytes.Repeat([]byte{0xff}, 12),
+		append(bytes.Clone(good.Value[handleFrame:]), 2, 1), append(bytes.Clone(good.Value[handleFrame:]), 1, 1, 'x'),
+	} {
+		f.Add(fields)
+	}
+	f.Fuzz(func(t *testing.T, fields []byte) {
+		if len(fields) > 1<<10 {
+			return
+		}
+		h.write(t, fields)
+		if _, err := h.srv.Introspect(t.Context(), h.tok); err == nil && !bytes.Contains(fields, sealed) {
+			t.Errorf("%x is a token", fields)
+		}
+	})
 }
 
 // TestHandleCosts counts what a handle costs the store, beside a token that carries its facts.
@@ -269,6 +371,18 @@ func TestHandleFaults(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestHandleProtocol runs the protocol suite where every access token is a handle and every credential is in
+// hexadecimal.
+func TestHandleProtocol(t *testing.T) {
+	oauthtest.Run(t, func(testing.TB) store.Store { return memory.New() }, &oauthtest.Options{
+		AllPairs: long(),
+		Serve: func(c oauth.Config) (http.Handler, error) {
+			handles(&c)
+			return oauth.New(c)
+		},
+	})
 }
 
 // TestHandleBeforeGrant holds the order of the two writes. A crash between them leaves a record that nobody can

@@ -5,8 +5,9 @@ import (
 	"errors"
 )
 
-// Grants and opaque tokens are a list of fields: a tag, a length and that many bytes. A field of value
-// zero is left out, a list is a repeated tag, and tags that a reader does not know are kept.
+// Grants, handles and opaque tokens are a list of fields: a tag, a length and that many bytes. A field of value
+// zero is left out and a list is a repeated tag. Tags that a reader does not know are kept in a grant, passed over
+// in a handle, which is never written again, and refused in an opaque token, where they may restrict it.
 
 var errFields = errors.New("not a list of fields")
 

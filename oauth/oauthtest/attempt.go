@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/oauthcore/oauthcore/oauth"
+	"github.com/oauthcore/oauthcore/token"
 )
 
 // outcome is what a client learns of one try.
@@ -36,7 +37,8 @@ type attempt struct {
 	spent     []spentRequest
 
 	lenient  bool // a good credential may be refused: the store breaks its word on reads, or all is being ended
-	unsigned bool // the signer fails, which is answered with 500
+	blind    bool // the store broke its word, and may have hidden from a request what it had to end
+	unminted bool // no token can be made, which is answered with 500
 	label    string
 }
 
@@ -92,7 +94,7 @@ func (a *attempt) send(path string, form url.Values) (reply, outcome) {
 			a.hand(tok, r.str("refresh_token"))
 		}
 		return r, done
-	case r.is(503, "temporarily_unavailable"), a.unsigned && r.is(500, "server_error"):
+	case r.is(503, "temporarily_unavailable"), a.unminted && r.is(500, "server_error"):
 		return r, unknown
 	case r.StatusCode == 400 && (code == "invalid_grant" || a.lenient && code == "invalid_scope"):
 		return r, refused
@@ -155,7 +157,7 @@ func (a *attempt) outcome(err error) outcome {
 	switch {
 	case err == nil:
 		return done
-	case errors.As(err, &e) && e.Code == "temporarily_unavailable", a.unsigned && errors.As(err, &e) && e.Code == "server_error":
+	case errors.As(err, &e) && e.Code == "temporarily_unavailable", a.unminted && errors.As(err, &e) && e.Code == "server_error":
 		return unknown
 	case errors.As(err, &e) && e.Code == "invalid_grant" && a.lenient:
 		return refused
@@ -279,6 +281,14 @@ func (a *attempt) active(tok string) bool {
 	return active
 }
 
+// says returns what an access token tells an API: a JWT by itself, any other when it is introspected.
+func (a *attempt) says(tok string) (*token.Claims, error) {
+	if strings.Count(tok, ".") == 2 {
+		return a.verify.Verify(a.ctx, tok)
+	}
+	return a.calls().Introspect(a.ctx, tok)
+}
+
 // alive sees that every access token that was handed out is good, that of the refresh tokens the newest
 // is, alone, and that it can be used.
 func (a *attempt) alive() {
@@ -287,10 +297,8 @@ func (a *attempt) alive() {
 		if !a.active(tok) {
 			a.fatalf("an access token that was handed out is inactive")
 		}
-		if strings.Count(tok, ".") == 2 {
-			if _, err := a.verify.Verify(a.Context(), tok); err != nil {
-				a.fatalf("an access token does not verify: %v", err)
-			}
+		if _, err := a.says(tok); err != nil {
+			a.fatalf("an access token does not verify: %v", err)
 		}
 	}
 	a.heads(1)

@@ -359,28 +359,11 @@ var brokenCores = []broken{
 			return err
 		}
 	}), "Faults/Conflict Faults/Repeated Faults/Slow Faults/Pairs? Refresh/OneSuccessor? Meanwhile/SameRequest"},
-	{"takes a stale read for a reuse", func() func(*core, *oauth.Config) {
-		var newest notes[int64]
-		return func(k *core, _ *oauth.Config) {
-			k.got = func(q *request, _ []string, rs []store.Record, err error) ([]store.Record, error) {
-				for _, r := range rs {
-					was, ok := newest.take(r.Key)
-					if ok && r.Version < was && isGrant(r) && q.at("/token", "") {
-						k.end(r.Key)
-					}
-					newest.put(r.Key, max(r.Version, was))
-				}
-				return rs, err
-			}
-			k.write = func(_ *request, r store.Record, do func(store.Record) error) error {
-				err := do(r)
-				if was, _ := newest.take(r.Key); err == nil && was == r.Version { // a Swap
-					newest.put(r.Key, r.Version+1)
-				}
-				return err
-			}
-		}
-	}, "Faults/StaleRead Faults/Pairs?"},
+	{"takes a stale read for a reuse", staleIsReuse(func(q *request, _ *oauth.Config) bool { return q.at("/token", "") }), "Faults/StaleRead Faults/Pairs?"},
+	{"takes a stale read for a reuse in strict mode", staleIsReuse(func(q *request, c *oauth.Config) bool {
+		return q.at("/token", "") && c.RefreshGrace < 0
+	}), "Faults/StaleRead Faults/Pairs?"},
+	{"takes a stale read for a reuse of a code", staleIsReuse(func(q *request, _ *oauth.Config) bool { return q.at("/token", byCode) }), "Faults/StaleRead Faults/Pairs?"},
 	{"keeps grants in the process", func() func(*core, *oauth.Config) {
 		return func(k *core, _ *oauth.Config) {
 			var cached notes[store.Record]
@@ -416,13 +399,13 @@ var brokenCores = []broken{
 			return do(r)
 		}
 	}), "Faults/ClientHangsUp"},
-	{"spends a credential before it has signed", fault(func(k *core, _ *oauth.Config) {
+	{"spends a credential before it has a token", fault(func(k *core, _ *oauth.Config) {
 		k.answer = func(q *request, w *httptest.ResponseRecorder) {
 			if w.Code == 500 && q.again != nil {
 				q.again()
 			}
 		}
-	}), "Faults/SignerFails"},
+	}), "Faults/MintFails"},
 
 	// What a newer version stored.
 	{"drops the fields of a grant that it does not know", fault(func(k *core, _ *oauth.Config) {
@@ -472,6 +455,37 @@ func (s *apps) Installation(ctx context.Context, app *registry.App, tenant, subj
 	edited := *i
 	s.installation(&edited)
 	return &edited, nil
+}
+
+// staleIsReuse makes a core that ends a grant when it reads less than it has seen, in the requests that when
+// is true for.
+func staleIsReuse(when func(*request, *oauth.Config) bool) func() func(*core, *oauth.Config) {
+	return func() func(*core, *oauth.Config) {
+		var newest notes[int64]
+		return func(k *core, c *oauth.Config) {
+			k.got = func(q *request, _ []string, rs []store.Record, err error) ([]store.Record, error) {
+				for _, r := range rs {
+					was, ok := newest.take(r.Key)
+					if ok && r.Version < was && isGrant(r) && when(q, c) {
+						k.end(r.Key)
+					}
+					newest.put(r.Key, max(r.Version, was))
+				}
+				return rs, err
+			}
+			k.write = func(_ *request, r store.Record, do func(store.Record) error) error {
+				err := do(r)
+				switch was, _ := newest.take(r.Key); {
+				case err != nil:
+				case was == 0: // a Create
+					newest.put(r.Key, r.Version)
+				case was == r.Version: // a Swap
+					newest.put(r.Key, r.Version+1)
+				}
+				return err
+			}
+		}
+	}
 }
 
 // merge returns the keys of two sets.

@@ -3,6 +3,7 @@ package oauthtest
 import (
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -21,11 +22,20 @@ import (
 
 const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 
-// reply is an answer of the server.
+// reply is an answer of the server, or why there was none.
 type reply struct {
-	*http.Response
-	body string
-	json map[string]any // nil if it is no JSON object
+	*http.Response // never nil; status 0 if there was no answer
+	err            error
+	body           string
+	json           map[string]any // nil if it is no JSON object
+}
+
+// unanswered is the reply of a request that failed.
+func unanswered(err error) reply {
+	if e := (*url.Error)(nil); errors.As(err, &e) {
+		err = e.Err // without the URL, which may hold a ticket
+	}
+	return reply{Response: new(http.Response), err: err}
 }
 
 func (r reply) str(name string) string { s, _ := r.json[name].(string); return s }
@@ -37,6 +47,9 @@ func (r reply) is(status int, code string) bool {
 
 // String tells an answer without what is secret in it.
 func (r reply) String() string {
+	if r.err != nil {
+		return "nothing: " + r.err.Error()
+	}
 	s := fmt.Sprint(r.StatusCode)
 	if e := r.str("error"); e != "" {
 		return s + " " + e + " (" + r.str("error_description") + ")"
@@ -50,23 +63,32 @@ func (r reply) String() string {
 	return s
 }
 
-func (h *host) do(client *http.Client, req *http.Request) reply {
-	h.Helper()
+// do sends a request, a form if it is a POST, as edit has it. That it came to nothing is a reply like any
+// other, for requests are sent side by side, where no test may be ended.
+func (h *host) do(client *http.Client, method, target string, form url.Values, edit func(*http.Request)) reply {
+	req, err := http.NewRequest(method, target, strings.NewReader(form.Encode()))
+	if err != nil {
+		return unanswered(err)
+	}
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		edit(req)
+	}
 	one := *client
 	one.Transport, one.Timeout = h.transport, time.Minute // no server may take that long
 	res, err := one.Do(req)
 	if err != nil {
-		h.Fatal(err)
+		return unanswered(err)
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		h.Fatal(err)
+		return unanswered(err)
 	}
 	r := reply{Response: res, body: string(body)}
 	if res.Header.Get("Content-Type") == "application/json" && len(body) > 0 {
 		if err := json.Unmarshal(body, &r.json); err != nil {
-			h.Fatalf("%s answered %d with what is no JSON: %v", req.URL.Path, res.StatusCode, err)
+			return unanswered(fmt.Errorf("status %d with what is no JSON: %w", res.StatusCode, err))
 		}
 	}
 	return r
@@ -74,7 +96,6 @@ func (h *host) do(client *http.Client, req *http.Request) reply {
 
 // post sends a form to a process as the app, by the method that the app registered.
 func (h *host) post(process int, app, path string, form url.Values) reply {
-	h.Helper()
 	switch app {
 	case "machine":
 		return h.raw(process, path, "", "", h.asserted(form, app, h.keys))
@@ -86,16 +107,11 @@ func (h *host) post(process int, app, path string, form url.Values) reply {
 
 // raw sends a form with a client's secret, or without if app is empty.
 func (h *host) raw(process int, path, app, secret string, form url.Values) reply {
-	h.Helper()
-	req, err := http.NewRequest("POST", h.processes[process].url+path, strings.NewReader(form.Encode()))
-	if err != nil {
-		h.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if app != "" {
-		req.SetBasicAuth(url.QueryEscape(app), url.QueryEscape(secret))
-	}
-	return h.do(new(http.Client), req)
+	return h.do(new(http.Client), http.MethodPost, h.processes[process].url+path, form, func(r *http.Request) {
+		if app != "" {
+			r.SetBasicAuth(url.QueryEscape(app), url.QueryEscape(secret))
+		}
+	})
 }
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -106,11 +122,11 @@ func (h *host) asserted(form url.Values, app string, keys *token.Keys) url.Value
 	now := h.clock()
 	payload, err := json.Marshal(map[string]any{"iss": app, "sub": app, "aud": h.config.Issuer, "jti": rand.Text(), "exp": now.Unix() + 60})
 	if err != nil {
-		h.Fatal(err)
+		h.Error(err)
 	}
 	signed, err := keys.SignJWT("", payload, now)
 	if err != nil {
-		h.Fatal(err)
+		h.Error(err)
 	}
 	return with(form, "client_assertion", signed, "client_assertion_type", assertionType)
 }
@@ -159,22 +175,14 @@ func authorization(app string) url.Values {
 
 // authorize follows an app's link to the authorization endpoint.
 func (b *browser) authorize(app string) reply {
-	b.Helper()
 	return b.visit("GET", "/authorize?"+authorization(app).Encode(), nil)
 }
 
 // visit sends what a browser sends for a link or a form of the host.
 func (b *browser) visit(method, target string, form url.Values) reply {
-	b.Helper()
-	req, err := http.NewRequest(method, b.processes[b.process].url+target, strings.NewReader(form.Encode()))
-	if err != nil {
-		b.Fatal(err)
-	}
-	if method == http.MethodPost {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		req.Header.Set("Origin", b.config.Issuer)
-	}
-	return b.do(b.client, req)
+	return b.do(b.client, method, b.processes[b.process].url+target, form, func(r *http.Request) {
+		r.Header.Set("Origin", b.config.Issuer)
+	})
 }
 
 var formAction = regexp.MustCompile(`<form method=post action="([^"]+)">`)

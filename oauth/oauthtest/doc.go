@@ -18,7 +18,7 @@
 //   - what ends: revocation, the end of a subject, of a consent, of an app's grants, of an installation
 //   - faults: at every call of the store of every flow, each of fail before or after the effect, a write
 //     that is repeated, refused, slow or lands when its process is gone, a stale read, an outage; a client
-//     that hangs up, a signer that fails
+//     that hangs up, claims or a signer that fail
 //   - what happens meanwhile: at every call of every flow, the same request at another process, or the end
 //     of all
 //   - versions: what a newer version of the library stored is kept by an older one
@@ -47,9 +47,16 @@
 // grant for one can not be mended; that a request is refused for it can.
 //
 // What binds a token to its sender is the client's authentication, its key or secret, and the tenant. The
-// rules Client/Key and Refresh/BoundToTenant are about that; tokens bound to a key of their own have rules
-// here when the server has such tokens.
+// rules Client/Secret, Client/Key, Refresh/BoundToClient and Refresh/BoundToTenant are about that. Tokens that
+// are bound to a key of their own (DPoP of RFC 9449, certificates of RFC 8705) are no part of the server, so no
+// rule is about them.
 //
-// The suite is itself tested, by servers with one fault each that must fail the cases named for it, and of the
-// others none but the costly ones, which OAUTHCORE_LONG=1 adds. Each case has one.
+// A rule says what holds of a token whatever its form, and asks the server what a token allows where only a
+// JWT tells by itself, so that no form is spared a rule. A stale read may hide from a request what
+// it has to end, a token or a grant; that it then answers as if all were done is the one thing that no rule
+// holds against a server.
+//
+// The suite is itself tested, by servers with one fault each that must fail the cases named for it. That they
+// pass all others is seen of those that run no faults, and of the rest too if OAUTHCORE_LONG=1. Each case has
+// such a server.
 package oauthtest

@@ -36,6 +36,7 @@ type host struct {
 	faults    *faultStore        // nil: the store is met as it is
 	reg       *registry.Registry // nil: the apps are Static
 	signer    *weakSigner
+	claimless atomic.Bool // the claims hook fails, once
 	keys      *token.Keys // that the app "machine" signs with
 	strange   *token.Keys // that the app "robot" signs with
 	verify    *token.Verifier
@@ -82,7 +83,10 @@ type weakSigner struct {
 	fail atomic.Bool
 }
 
-var errSigner = errors.New("the key is out of reach")
+var (
+	errSigner = errors.New("the key is out of reach")
+	errClaims = errors.New("the directory is out of reach")
+)
 
 func (s *weakSigner) Sign(r io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	if s.fail.Swap(false) {
@@ -169,7 +173,7 @@ func (c *tester) startHost(set setting, faults *faultStore, s store.Store, apps 
 	h.config = oauth.Config{
 		Issuer: h.processes[0].url, Store: s, Keys: newKeys(c, h.signer), Apps: h.apps(), Secrets: [][]byte{[]byte(secret)},
 		Resources: []string{api}, RefreshGrace: grace, Now: h.clock,
-		SignedIn: h.signedIn, Interact: h.page,
+		SignedIn: h.signedIn, Interact: h.page, Claims: h.claims,
 		GrantTypes: map[string]oauth.GrantHandler{hostGrant: func(_ context.Context, q *oauth.TokenRequest) (*oauth.Approval, error) {
 			return &oauth.Approval{Login: h.login(q.Params.Get("user"))}, nil
 		}},
@@ -189,6 +193,14 @@ func (c *tester) startHost(set setting, faults *faultStore, s store.Store, apps 
 		c.Fatal(err)
 	}
 	return h
+}
+
+// claims is the host's claims hook, which every mint asks. It has nothing to say.
+func (h *host) claims(context.Context, *oauth.Grant, *token.Claims) error {
+	if h.claimless.Swap(false) {
+		return errClaims
+	}
+	return nil
 }
 
 // serve starts the server under test as p.

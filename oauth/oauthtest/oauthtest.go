@@ -14,11 +14,13 @@ import (
 type Options struct {
 	// Serve makes the server under test; nil is [oauth.New]. A host that wraps the server, or runs a fork
 	// of it, gives what it serves. It must use all of c, whose endpoints are at their usual paths, and keep
-	// nothing of a grant outside c.Store: it is called twice for each c, as two processes of one service.
+	// nothing of a grant outside c.Store: it is called twice for each c, as two processes of one service. It
+	// may give c a Profile of which Hex and Handles are set: the suite speaks no other dialect.
 	//
 	// What a host calls in process is called on the handler if it has all of these methods of
 	// [oauth.Server]: Issue, Introspect, Consents, Disconnect and EndSubject. If it lacks one, all of them
-	// are called on an oauth.Server of c, as a third process of the service would.
+	// are called on an oauth.Server of c as it was given, as a third process of the service would, so what
+	// sets a Profile must have them.
 	Serve func(c oauth.Config) (http.Handler, error)
 
 	// AllPairs injects every pair of faults into one request, rather than a fixed part of them, which takes

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // allSettings are those in which every flow meets every fault. A service with static apps makes fewer calls
@@ -76,19 +77,12 @@ var faultRules = []rule{
 		},
 	},
 	{
-		name: "Faults/SignerFails",
-		text: "A signature that fails has spent nothing: the same request then succeeds.",
+		name: "Faults/MintFails",
+		text: "A token that cannot be made, for want of its claims or of a signature, has spent nothing: the same request then succeeds.",
 		check: func(c *tester) {
 			c.each(allSettings, func(_ setting, f *flow) bool { return f.mints }, func(h *host, f *flow) {
-				a := f.start(h)
-				a.unsigned = true
-				h.signer.fail.Store(true)
-				if o := f.act(a); o != unknown {
-					a.fatalf("without a signature the outcome is %q", o)
-				}
-				a.unsigned = false
-				a.must(func() outcome { return f.act(a) })
-				a.settled()
+				f.unminted(h, "claims", &h.claimless, true)
+				f.unminted(h, "a signature", &h.signer.fail, false) // only a JWT is signed
 			})
 		},
 	},
@@ -123,7 +117,7 @@ func (f *flow) strike(h *host, faults ...fault) []string {
 	if a.lenient && first == refused {
 		first = unknown // such a store may have a request refused, no more
 	}
-	a.lenient, a.process = false, 1
+	a.lenient, a.blind, a.process = false, broken, 1
 
 	o := first
 	for range 3 {
@@ -141,16 +135,29 @@ func (f *flow) strike(h *host, faults ...fault) []string {
 		a.dead()
 	case o != done && !(first == unknown && f.name == "consent form"):
 		a.fatalf("the outcome is %q, then %q", first, o)
-	case f.kills && broken:
-		// Such a store may hide from a request what it has to end.
-	case f.kills:
-		a.dead()
-	case f.after != nil:
-		f.after(a)
 	default:
-		a.settled()
+		f.verify(a)
 	}
 	return calls
+}
+
+// unminted runs the flow while what a token is made of cannot be had, then lets the client try again. Every
+// token is made of what is needed.
+func (f *flow) unminted(h *host, what string, fail *atomic.Bool, needed bool) {
+	h.Helper()
+	a := f.start(h)
+	a.unminted = true
+	fail.Store(true)
+	o := f.act(a)
+	asked := !fail.Swap(false)
+	a.unminted = false
+	switch {
+	case asked && o == unknown:
+		a.must(func() outcome { return f.act(a) })
+	case asked || needed || o != done:
+		a.fatalf("without %s, asked for: %v, the outcome is %q", what, asked, o)
+	}
+	f.verify(a)
 }
 
 // inDoubt runs the flow so that the client learns nothing, then ends everything, and only then lets the
@@ -197,17 +204,10 @@ func (f *flow) hangUp(h *host, at int) bool {
 		a.refresh = a.refresh[:len(a.refresh)-1]
 		a.must(a.rotate)
 	}
-	switch {
-	case f.kills && first == done:
-		a.dead()
-	case f.kills:
+	if f.kills && first != done {
 		a.must(func() outcome { return f.act(a) })
-		a.dead()
-	case f.after != nil:
-		f.after(a)
-	default:
-		a.settled()
 	}
+	f.verify(a)
 	return at < len(calls)
 }
 
