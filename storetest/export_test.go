@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"context"
+	"net"
 	"slices"
 	"testing"
 	"time"
@@ -50,6 +52,17 @@ func Text(name string) string {
 		}
 	}
 	return ""
+}
+
+// LosingReply returns the dial of a proxy that loses the reply to the first request, and what ends the proxy and
+// reports whether it did.
+func LosingReply() (dial func(ctx context.Context, network, addr string) (net.Conn, error), end func() (struck bool)) {
+	p := newProxy()
+	p.arm(loseReply, 1)
+	return p.dial, func() bool {
+		defer p.close()
+		return p.disarm()
+	}
 }
 
 // Problems returns what is wrong with waivers.

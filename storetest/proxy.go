@@ -21,7 +21,7 @@ type proxy struct {
 	mode    mode
 
 	fault  fault
-	at     int           // the turn at which fault strikes
+	at     int           // the turn from which on fault strikes
 	turn   int           // requests since the fault was armed
 	struck chan struct{} // closed when it did
 }
@@ -144,7 +144,7 @@ func (p *proxy) admit(l *link, n int, request bool) (int, bool) {
 		p.turn++
 	}
 	l.asking = request
-	if p.fault != none && p.turn == p.at && request == (p.fault == loseRequest) {
+	if p.fault != none && p.turn >= p.at && request == (p.fault == loseRequest) {
 		f := p.fault
 		p.fault = none
 		close(p.struck)
@@ -185,8 +185,8 @@ func (p *proxy) set(m mode) {
 	}
 }
 
-// arm makes f strike once, at the given request, counted from 1, or its reply. The channel is closed when
-// it does.
+// arm makes f strike once, at the given request, counted from 1, or at the first reply after that: the reply to
+// it, or to one that another connection sent in the meantime. The channel is closed when it does.
 func (p *proxy) arm(f fault, at int) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()

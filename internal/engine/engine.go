@@ -1,5 +1,3 @@
-//go:build unix
-
 // Package engine starts real database servers for tests: PostgreSQL with a standby and a pooling proxy,
 // MariaDB, Redis and a Redis Cluster.
 //
@@ -9,7 +7,8 @@
 // Every server listens on loopback alone, in a temporary directory, as an unprivileged user when the test
 // runs as root. It ends with the test that started it, or with the test binary if it is shared; a binary
 // that dies takes its servers with it. Where the programs are missing the test is skipped, or fails if the
-// environment variable OAUTHCORE_REQUIRE names the engine: postgres, mariadb, redis, pgbouncer.
+// environment variable OAUTHCORE_REQUIRE names the engine: postgres, mariadb, redis, pgbouncer. Where the
+// system is no Unix it is always skipped.
 //
 // # Design
 //
@@ -22,6 +21,9 @@
 //
 // Ports are picked below the range from which systems choose the ports of outgoing connections. A port
 // that the system picks would be free at first, and lost to some connection while its server is down.
+//
+// A server is ready when it says so and it is the process that was started: a server of somebody else's may
+// have taken the port in between, and would answer for it.
 package engine
 
 import (
@@ -96,6 +98,9 @@ func (c *Config) obtain(t testing.TB, name string, start func() []*Server) []*Se
 // fails it.
 func programs(t testing.TB, engine string, folders []string, names ...string) map[string]string {
 	t.Helper()
+	if !canSpawn {
+		t.Skipf("engine: %s is started on Unix systems only", engine)
+	}
 	found := make(map[string]string)
 	for _, name := range names {
 		path, err := exec.LookPath(name)

@@ -153,6 +153,57 @@ func TestSharedServerIsStartedOnce(t *testing.T) {
 	}
 }
 
+// TestForeignServerIsNotTakenForOnes lets another program have the port of a server while that is down, which
+// answers as a server of that kind.
+func TestForeignServerIsNotTakenForOnes(t *testing.T) {
+	for _, test := range []struct {
+		name, answer string
+		start        func(t testing.TB) *engine.Server
+	}{
+		{"PostgreSQL", "N", func(t testing.TB) *engine.Server { return engine.Postgres(t, nil) }},
+		{"PgBouncer", "N", func(t testing.TB) *engine.Server {
+			return engine.PgBouncer(t, engine.Postgres(t, &engine.Config{Shared: true}), nil)
+		}},
+		{"MariaDB", "\x05\x00\x00\x00\x0a", func(t testing.TB) *engine.Server { return engine.MariaDB(t, nil) }},
+		{"Redis", "+PONG\r\n\r\nprocess_id:1\r\n\r\n+PONG\r\n", func(t testing.TB) *engine.Server { return engine.Redis(t, nil) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			started := false
+			got := recorder.Record(t, func(t testing.TB) {
+				s := test.start(t)
+				s.Kill()
+				l, err := net.Listen("tcp", s.Addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+				go func() {
+					for {
+						conn, err := l.Accept()
+						if err != nil {
+							return
+						}
+						io.WriteString(conn, test.answer)
+						go func() {
+							defer conn.Close()
+							io.Copy(io.Discard, conn)
+						}()
+					}
+				}()
+				s.Start()
+				started = true
+			})
+			if got.Skipped {
+				t.Skip(got.Log)
+			}
+			if started || !strings.Contains(got.Log, "did not start on") {
+				t.Errorf("got %+v, want a failure to start", got)
+			}
+		})
+	}
+}
+
 // TestServersEndWithTheBinary starts this test in a process of its own, kills that, and watches the server go.
 func TestServersEndWithTheBinary(t *testing.T) {
 	if os.Getenv("ENGINE_CHILD") != "" {

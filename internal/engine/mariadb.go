@@ -1,5 +1,3 @@
-//go:build unix
-
 package engine
 
 import (
@@ -27,6 +25,9 @@ func MariaDB(t testing.TB, c *Config) *Server {
 			return argv
 		},
 		ready: func(s *Server) error {
+			if _, err := s.pidFile(filepath.Join(s.dir, "pid")); err != nil { // written when it has the port
+				return err
+			}
 			greeting, err := s.exchange("")
 			if err == nil && (len(greeting) < 5 || greeting[4] != 10) { // the version of the protocol
 				err = errors.New("it does not greet")

@@ -1,5 +1,3 @@
-//go:build unix
-
 package engine
 
 import (
@@ -32,14 +30,18 @@ auth_type = trust
 auth_file = %s
 pool_mode = transaction
 ignore_startup_parameters = extra_float_digits
+pidfile = %s
 %s
-`, pg.port(), s.port(), users, strings.Join(c.settings(), "\n"))
+`, pg.port(), s.port(), users, filepath.Join(s.dir, "pid"), strings.Join(c.settings(), "\n"))
 			return errors.Join(
 				os.WriteFile(users, []byte("\"postgres\" \"\"\n"), 0o644),
 				os.WriteFile(filepath.Join(s.dir, "ini"), []byte(ini), 0o644))
 		},
 		argv: func(s *Server) []string { return []string{bin["pgbouncer"], filepath.Join(s.dir, "ini")} },
 		ready: func(s *Server) error {
+			if _, err := s.pidFile(filepath.Join(s.dir, "pid")); err != nil { // written when it has the port
+				return err
+			}
 			// A request for encryption, which it answers with one letter.
 			_, err := s.exchange("\x00\x00\x00\x08\x04\xd2\x16\x2f")
 			return err

@@ -15,6 +15,9 @@ import (
 	"time"
 )
 
+// canSpawn says whether servers can be started on this system.
+const canSpawn = true
+
 // process is one run of a server, in a process group of its own.
 type process struct {
 	cmd    *exec.Cmd

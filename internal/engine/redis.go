@@ -1,9 +1,8 @@
-//go:build unix
-
 package engine
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,9 +79,11 @@ func redisSpec(program string, settings []string) spec {
 			return argv
 		},
 		ready: func(s *Server) error {
-			answer, err := s.exchange("PING\r\n")
-			if err == nil && !strings.HasPrefix(answer, "+PONG") {
-				err = errors.New(strings.TrimSpace(answer))
+			answer, err := s.exchange("INFO server\r\nPING\r\n")
+			if err == nil && !strings.Contains(answer, fmt.Sprintf("\nprocess_id:%d\r\n", s.run.cmd.Process.Pid)) {
+				err = errors.New("it has not begun")
+			} else if err == nil && !strings.HasSuffix(answer, "\n+PONG\r\n") {
+				err = errors.New("it is loading")
 			}
 			return err
 		},

@@ -1,5 +1,3 @@
-//go:build unix
-
 package engine
 
 import (
@@ -146,6 +144,20 @@ func (s *Server) start() error {
 		s.run = nil
 		return fmt.Errorf("%s did not start on %s: %w", s.spec.name, s.Addr, err)
 	}
+}
+
+// pidFile returns the lines of the file in which the server keeps its process id, the first of them: an error
+// if that is not yet the one of the process that was started.
+func (s *Server) pidFile(path string) ([]string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	lines := strings.Split(string(b), "\n")
+	if lines[0] != strconv.Itoa(s.run.cmd.Process.Pid) {
+		return nil, errors.New("it has not begun")
+	}
+	return lines, nil
 }
 
 // discard ends the server and removes its directory, having printed its log if its test failed.

@@ -148,11 +148,11 @@ func (c *client) post(node, path string, form url.Values) answer {
 }
 
 // authorize asks for a code: the answer is a redirect with one, or the consent page, whose body is where
-// its form goes.
-func (c *client) authorize(node string) answer {
+// its form goes. The prompt "none" asks for no page.
+func (c *client) authorize(node string, prompt ...string) answer {
 	return c.do(node, http.MethodGet, "/authorize?"+url.Values{
 		"response_type": {"code"}, "client_id": {c.app}, "redirect_uri": {callback}, "scope": {"read"},
-		"code_challenge": {pkce.Challenge(c.verifier)}, "code_challenge_method": {"S256"},
+		"code_challenge": {pkce.Challenge(c.verifier)}, "code_challenge_method": {"S256"}, "prompt": prompt,
 	}.Encode(), nil)
 }
 
@@ -183,6 +183,11 @@ func (c *client) credentials(node string) answer {
 	return c.post(node, "/token", url.Values{"grant_type": {"client_credentials"}})
 }
 
+// wear uses the grant type of the host.
+func (c *client) wear(node string) answer {
+	return c.post(node, "/token", url.Values{"grant_type": {hostGrant}, "badge": {c.user + "@" + c.tenant}})
+}
+
 func (c *client) revoke(node, tok string) answer {
 	return c.post(node, "/revoke", url.Values{"token": {tok}})
 }
@@ -190,6 +195,11 @@ func (c *client) revoke(node, tok string) answer {
 // host asks the host program for something about the client's user or tenant.
 func (c *client) host(node, what string) answer {
 	return c.do(node, http.MethodPost, "/host/"+what, url.Values{"app": {c.app}, "user": {c.user}, "tenant": {c.tenant}})
+}
+
+// introspectAtHost asks the host program about an access token.
+func (c *client) introspectAtHost(node, tok string) answer {
+	return c.do(node, http.MethodPost, "/host/Introspect", url.Values{"token": {tok}})
 }
 
 // introspect asks about a token of the app.

@@ -11,9 +11,13 @@
 //   - A proxy that cuts connections to PostgreSQL before a request, after it, and in its answer, and now and
 //     then cuts every connection: no token has two successors, no revocation is lost, no good family is ended.
 //   - Two processes racing for one code or refresh token, on PostgreSQL and on one SQLite file: one winner.
-//   - A server killed after each single call of its store, in the flows of flow_test.go, on PostgreSQL and on
-//     SQLite: the client's second try at another process completes, or is refused where a code or strict mode
-//     demands that, and nothing is there twice or alive without an owner.
+//   - A server killed after each single call of its store, in every flow, on PostgreSQL and on SQLite: the
+//     client's second try at another process completes, or is refused where a code or strict mode demands
+//     that, and nothing is there twice or alive without an owner. What begins a grant and spends nothing,
+//     such as Issue, may leave one beside that of the second try: it has the same owner, and ends with it.
+//
+// A flow is a request to an endpoint, with each grant type, or a call of a method of oauth.Server or
+// registry.Registry, and TestFlowsAreAllThereAre fails if there is one without a flow.
 //
 // # Design
 //

@@ -7,6 +7,7 @@ type flow struct {
 	name    string
 	strict  bool // of a server in strict mode
 	once    bool // it spends what is good once: the second try may be refused
+	free    bool // it begins a grant and spends nothing: a try whose answer was lost may have left one of its own
 	prepare func(*crash)
 	act     func(*crash) answer
 
@@ -21,12 +22,12 @@ type crash struct {
 	node string
 	add  func(format string, args ...any)
 
-	page      answer // of consent
-	code      string
-	access    string
-	refresh   string   // the newest refresh token
-	before    []string // those before it
-	exchanged int      // how many codes
+	page    answer // of consent
+	code    string
+	access  string
+	refresh string   // the newest refresh token
+	before  []string // those before it
+	grants  int      // how many were begun for good
 }
 
 // take notes what a token answer gave.
@@ -50,7 +51,7 @@ func (x *crash) expect(what string, a answer, want outcome) answer {
 
 // The steps that flows have in common.
 
-func (x *crash) install() { x.expect("installing", x.host(x.node, "install"), done) }
+func (x *crash) install() { x.expect("installing", x.host(x.node, "Install/allow"), done) }
 
 func (x *crash) askCode() {
 	if x.code = x.client.code(x.node); x.code == "" {
@@ -60,7 +61,7 @@ func (x *crash) askCode() {
 
 func (x *crash) redeem() {
 	x.take(x.expect("a code", x.exchange(x.node, x.code), done))
-	x.exchanged++
+	x.grants++
 }
 
 func (x *crash) rotate() {
@@ -79,15 +80,19 @@ func (x *crash) begin() {
 // create makes an app that is this run's.
 func (x *crash) create() {
 	x.app = x.tenant
-	x.expect("creating an app", x.host(x.node, "create"), done)
+	x.expect("creating an app", x.host(x.node, "Create"), done)
+}
+
+// named sees how often a list has the app.
+func (x *crash) named(list answer, want int) {
+	if got := bytes.Count(list.Body, []byte(x.app+"\n")); got != want {
+		x.add("the app is %d times in the list, want %d", got, want)
+	}
 }
 
 // listed sees how often the directory has the app.
 func (x *crash) listed(want int) {
-	apps := x.expect("the directory", x.host(x.node, "directory"), done)
-	if got := bytes.Count(apps.Body, []byte(x.app+"\n")); got != want {
-		x.add("the app is %d times in the directory, want %d", got, want)
-	}
+	x.named(x.expect("the directory", x.host(x.node, "Apps"), done), want)
 }
 
 // isActive sees whether a token is worth something.
@@ -138,13 +143,24 @@ func (x *crash) deadAnswer(lost *answer) {
 
 // startOver goes through the pages again, as a user does to whom something went wrong.
 func (x *crash) startOver() {
-	x.refresh, x.before = "", nil
 	x.askCode()
+	x.anew()
+}
+
+// anew uses a new code, and sees that all of its grant is well.
+func (x *crash) anew() {
+	x.refresh, x.before = "", nil
 	x.redeem()
 	x.alive()
 }
 
 var flows = []flow{
+	{name: "a consent page", prepare: (*crash).install,
+		act: func(x *crash) answer { return x.authorize(x.node) },
+		judge: func(x *crash, again, _ *answer) {
+			x.code = x.allow(x.node, *again).query("code")
+			x.anew()
+		}},
 	{name: "a consent form", once: true,
 		prepare: func(x *crash) {
 			x.install()
@@ -157,8 +173,13 @@ var flows = []flow{
 				return
 			}
 			x.code = again.query("code")
-			x.redeem()
-			x.alive()
+			x.anew()
+		}},
+	{name: "silent authorization", prepare: (*crash).begin,
+		act: func(x *crash) answer { return x.authorize(x.node, "none") },
+		judge: func(x *crash, again, _ *answer) {
+			x.code = again.query("code")
+			x.anew()
 		}},
 	{name: "a code", once: true,
 		prepare: func(x *crash) {
@@ -167,7 +188,7 @@ var flows = []flow{
 		},
 		act: func(x *crash) answer { return x.exchange(x.node, x.code) },
 		judge: func(x *crash, again, lost *answer) {
-			x.exchanged++ // the first time or the second
+			x.grants++ // the first time or the second
 			if again != nil {
 				x.take(*again)
 				x.alive()
@@ -207,6 +228,22 @@ var flows = []flow{
 				x.isActive("the access token", again.member("access_token"), true)
 			}
 		}},
+	{name: "client credentials with a refresh token", free: true,
+		prepare: func(x *crash) { x.app, x.keys = "bot", nil },
+		act:     func(x *crash) answer { return x.credentials(x.node) },
+		judge:   begun("Update/end")},
+	{name: "the host's grant type", free: true, prepare: (*crash).install,
+		act:   func(x *crash) answer { return x.wear(x.node) },
+		judge: begun("Disconnect")},
+	{name: "Issue", free: true, prepare: (*crash).install,
+		act:   func(x *crash) answer { return x.host(x.node, "Issue") },
+		judge: begun("EndSubject")},
+	{name: "introspection", prepare: (*crash).begin,
+		act:   func(x *crash) answer { return x.introspect(x.node, x.access) },
+		judge: active},
+	{name: "introspection in process", prepare: (*crash).begin,
+		act:   func(x *crash) answer { return x.introspectAtHost(x.node, x.access) },
+		judge: active},
 	{name: "revoking a refresh token", prepare: (*crash).begin,
 		act:   func(x *crash) answer { return x.revoke(x.node, x.refresh) },
 		judge: ended},
@@ -218,16 +255,25 @@ var flows = []flow{
 			x.alive()
 		}},
 	{name: "disconnecting", prepare: (*crash).begin,
-		act:   func(x *crash) answer { return x.host(x.node, "disconnect") },
+		act:   func(x *crash) answer { return x.host(x.node, "Disconnect") },
 		judge: ended},
 	{name: "ending a subject", prepare: (*crash).begin,
-		act:   func(x *crash) answer { return x.host(x.node, "end") },
+		act:   func(x *crash) answer { return x.host(x.node, "EndSubject") },
 		judge: ended},
+	{name: "ending an app's grants", prepare: (*crash).begin,
+		act:   func(x *crash) answer { return x.host(x.node, "Update/end") },
+		judge: ended},
+	{name: "the apps that a user let in", prepare: (*crash).begin,
+		act:   func(x *crash) answer { return x.host(x.node, "Consents") },
+		judge: func(x *crash, again, _ *answer) { x.named(*again, 1) }},
+	{name: "the apps that an organisation installed", prepare: (*crash).install,
+		act:   func(x *crash) answer { return x.host(x.node, "Installations") },
+		judge: func(x *crash, again, _ *answer) { x.named(*again, 1) }},
 	{name: "installing", prepare: func(*crash) {},
-		act:   func(x *crash) answer { return x.host(x.node, "install") },
+		act:   func(x *crash) answer { return x.host(x.node, "Install/allow") },
 		judge: func(x *crash, _, _ *answer) { x.startOver() }},
 	{name: "uninstalling", prepare: (*crash).begin,
-		act: func(x *crash) answer { return x.host(x.node, "uninstall") },
+		act: func(x *crash) answer { return x.host(x.node, "Install/remove") },
 		judge: func(x *crash, _, _ *answer) {
 			x.dead()
 			if x.client.code(x.node) != "" {
@@ -236,24 +282,59 @@ var flows = []flow{
 			x.install()
 			x.startOver()
 		}},
+	{name: "creating an app", prepare: func(x *crash) { x.app = x.tenant },
+		act: func(x *crash) answer { return x.host(x.node, "Create") },
+		judge: func(x *crash, _, _ *answer) {
+			x.expect("listing", x.host(x.node, "Update/list"), done)
+			x.listed(1)
+		}},
 	{name: "listing an app", prepare: (*crash).create,
-		act:   func(x *crash) answer { return x.host(x.node, "list") },
+		act:   func(x *crash) answer { return x.host(x.node, "Update/list") },
 		judge: func(x *crash, _, _ *answer) { x.listed(1) }},
 	{name: "unlisting an app",
 		prepare: func(x *crash) {
 			x.create()
-			x.expect("listing", x.host(x.node, "list"), done)
+			x.expect("listing", x.host(x.node, "Update/list"), done)
 		},
-		act: func(x *crash) answer { return x.host(x.node, "unlist") },
+		act: func(x *crash) answer { return x.host(x.node, "Update/unlist") },
 		judge: func(x *crash, _, _ *answer) {
 			x.listed(0)
-			x.expect("listing again", x.host(x.node, "list"), done)
+			x.expect("listing again", x.host(x.node, "Update/list"), done)
 			x.listed(1)
 		}},
+	{name: "the directory",
+		prepare: func(x *crash) {
+			x.create()
+			x.expect("listing", x.host(x.node, "Update/list"), done)
+		},
+		act:   func(x *crash) answer { return x.host(x.node, "Apps") },
+		judge: func(x *crash, again, _ *answer) { x.named(*again, 1) }},
 }
 
 // ended judges what ends a grant: nothing of it is left, and the user may let the app in again.
 func ended(x *crash, _, _ *answer) {
 	x.dead()
 	x.startOver()
+}
+
+// begun returns a judge of what begins a grant and spends nothing. The second try has one of its own. The one
+// of a first try whose answer was lost has the same owner, and ends with it.
+func begun(end string) func(x *crash, again, lost *answer) {
+	return func(x *crash, again, lost *answer) {
+		x.grants++
+		x.take(*again)
+		x.isActive("the access token", x.access, true)
+		x.rotate()
+		x.expect(end, x.host(x.node, end), done)
+		x.dead()
+		x.deadAnswer(lost)
+	}
+}
+
+// active judges what looks at a good access token.
+func active(x *crash, again, _ *answer) {
+	if !again.active() {
+		x.add("a good access token is inactive")
+	}
+	x.alive()
 }

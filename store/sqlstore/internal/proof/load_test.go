@@ -207,9 +207,9 @@ func (w *worker) rotateTwice(f *family) {
 func (w *worker) chooseEnd(f *family) {
 	switch rand.IntN(5) {
 	case 0:
-		f.how, f.ending = "disconnecting", func() answer { return f.host(w.node(), "disconnect") }
+		f.how, f.ending = "disconnecting", func() answer { return f.host(w.node(), "Disconnect") }
 	case 1:
-		f.how, f.ending = "ending the subject", func() answer { return f.host(w.node(), "end") }
+		f.how, f.ending = "ending the subject", func() answer { return f.host(w.node(), "EndSubject") }
 	case 2:
 		if len(f.tokens) < 2 {
 			return

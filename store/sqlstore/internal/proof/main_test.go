@@ -87,8 +87,8 @@ var databases = []struct {
 	}},
 }
 
-// newSystem prepares a database with two apps: web has a secret, machine signs assertions with the keys
-// returned.
+// newSystem prepares a database with three apps: web has a secret, machine signs assertions with the keys
+// returned, and bot, which has a secret too, gets refresh tokens for itself.
 func newSystem(t testing.TB, dsn string) (system, *token.Keys) {
 	t.Helper()
 	key, err := token.ParseKey(newKey(t))
@@ -111,11 +111,13 @@ func newSystem(t testing.TB, dsn string) (system, *token.Keys) {
 		t.Fatal(err)
 	}
 	hash := sha256.Sum256([]byte(clientSecret))
-	web, machine := newApp("web"), newApp("machine")
+	web, machine, bot := newApp("web"), newApp("machine"), newApp("bot")
 	web.Secrets = []registry.Secret{{ID: "1", Hash: hash[:]}}
+	bot.Secrets = web.Secrets
+	bot.Policy.InsecureRefreshForClientCredentials = true
 	machine.Manifest.AuthMethod = "private_key_jwt"
 	machine.Manifest.JWKS = keys.JWKS(time.Now())
-	for _, app := range []*registry.App{web, machine} {
+	for _, app := range []*registry.App{web, machine, bot} {
 		if err := reg.Create(t.Context(), app); err != nil {
 			t.Fatal(err)
 		}
@@ -126,5 +128,5 @@ func newSystem(t testing.TB, dsn string) (system, *token.Keys) {
 func newApp(id string) *registry.App {
 	return &registry.App{ID: id, Owner: "dana", Tenant: "startup", Shared: true, Manifest: registry.Manifest{
 		Name: "App", RedirectURIs: []string{callback}, Scopes: []string{"read"},
-		GrantTypes: []string{"authorization_code", "refresh_token", "client_credentials"}}}
+		GrantTypes: []string{"authorization_code", "refresh_token", "client_credentials", hostGrant}}}
 }
