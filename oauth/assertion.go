@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"net/url"
 	"sync"
 	"time"
 
+	"github.com/oauthcore/oauthcore/internal/fetch"
 	"github.com/oauthcore/oauthcore/internal/jose"
 	"github.com/oauthcore/oauthcore/internal/table"
 	"github.com/oauthcore/oauthcore/registry"
@@ -109,7 +109,7 @@ func (c *call) verify(app *registry.App, j *jose.JWS) error {
 
 // remoteKeys holds the key sets of apps with a jwks_uri, a bounded number of them.
 type remoteKeys struct {
-	client *http.Client
+	client *fetch.Client // nil: none are to be had
 	now    func() time.Time
 	mu     sync.Mutex
 	sets   map[string]*jose.Remote
@@ -117,8 +117,12 @@ type remoteKeys struct {
 
 const maxRemoteKeys = 1000
 
-func newRemoteKeys(client *http.Client, now func() time.Time) *remoteKeys {
-	return &remoteKeys{client: client, now: now, sets: make(map[string]*jose.Remote)}
+func newRemoteKeys(c *Config) *remoteKeys {
+	k := &remoteKeys{now: c.Now, sets: make(map[string]*jose.Remote)}
+	if c.Fetch != nil {
+		k.client = fetch.NewGuarded(c.Fetch, c.InsecureFetch)
+	}
+	return k
 }
 
 func (k *remoteKeys) verify(ctx context.Context, uri string, j *jose.JWS) error {

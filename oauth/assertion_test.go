@@ -463,6 +463,17 @@ func TestAssertionRemoteKeys(t *testing.T) {
 		m.h.pass(2 * time.Second)
 		m.post("/token", assertion, ccForm).want(t, 200, "")
 	})
+	t.Run("are not fetched from a private network, unless that is named insecure", func(t *testing.T) {
+		for insecure, want := range map[bool]string{false: "not an address of the public internet", true: "certificate"} {
+			m := newMachine(t, remote, func(c *oauth.Config, _ *registry.App) {
+				c.Fetch, c.InsecureFetch = http.DefaultClient, insecure
+			})
+			m.post("/token", m.sign("", m.claims(nil)), ccForm).want(t, 503, "temporarily_unavailable")
+			if e := m.h.lastEvent(); e.Err == nil || !strings.Contains(e.Err.Error(), want) {
+				t.Errorf("insecure %t: %v, want one with %q", insecure, e.Err, want)
+			}
+		}
+	})
 	t.Run("without Config.Fetch are never fetched", func(t *testing.T) {
 		m := newMachine(t, remote, func(c *oauth.Config, _ *registry.App) { c.Fetch = nil })
 		locked(func() { served, fetched = m.keys, 0 })

@@ -85,10 +85,14 @@ type Config struct {
 	RefreshGrace     time.Duration // a retry gets the same successor; in whole seconds; zero: 10 s, negative: strict, at most 60 s
 	CredentialPrefix string        // begins every code, refresh and opaque token, for secret scanners; at most 16 of [A-Za-z0-9_]
 
-	// Fetch gets the documents that apps name in jwks_uri, bounded in size and time and without redirects.
-	// nil: no outbound request, ever, and such apps are refused. Whoever writes a manifest chooses where it
-	// goes: give it a transport whose dialer refuses the addresses of your own network.
+	// Fetch gets the documents that apps name in jwks_uri. nil: no outbound request, ever, and such apps are
+	// refused. Whoever writes a manifest chooses where a request goes, so a client without a Transport, such as
+	// http.DefaultClient, dials public addresses alone; one with a Transport of its own, say for a proxy, goes
+	// where that lets it. All are https and bounded in number, size and time, and no redirect is followed.
 	Fetch *http.Client
+
+	// InsecureFetch lets such a client dial any address, for tests and development.
+	InsecureFetch bool
 
 	// Address returns where a request comes from, for the Limiter and for events: RemoteAddr, or what your own
 	// proxy says in a header that it sets and nobody else can. nil, or an answer of "": failures are not counted by

@@ -78,7 +78,7 @@ func New(c Config) (*Server, error) {
 	s.subjects = table.New[epoch](c.Store, "s/")
 	s.marks = table.New[mark](c.Store, "m/")
 	s.handles = table.New[handle](c.Store, "h/")
-	s.jwks = newRemoteKeys(c.Fetch, c.Now)
+	s.jwks = newRemoteKeys(&c)
 	if noSecrets {
 		s.observe(context.Background(), Event{Endpoint: "new", Err: errors.New("oauth: Config.Secrets is nil: what this process issues dies with it")})
 	}

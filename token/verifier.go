@@ -149,7 +149,7 @@ func (c *VerifierConfig) source(now func() time.Time, fault func(format string, 
 		if err := fetch.CheckURI(c.JWKSURI); err != nil {
 			fault("JWKSURI: %w", err)
 		}
-		return remoteSet{jose.NewRemote(c.JWKSURI, c.HTTP, now)}
+		return remoteSet{jose.NewRemote(c.JWKSURI, fetch.New(c.HTTP), now)}
 	case c.Issuer != "": // else a fault of its own
 		remote, err := jose.NewDiscovered(c.Issuer, c.HTTP, now)
 		if err != nil {

@@ -8,8 +8,8 @@
 // other implementations be walked to file URLs and private networks. Compressed answers are not asked for and
 // refused when they come, so that the size on the wire is the size in memory.
 //
-// Which addresses may be dialled is the business of the client's transport, where the address is known; see
-// [New].
+// Which addresses may be dialled is decided in the transport, where the address is known: [NewGuarded] is for
+// URIs that strangers choose, [New] for those of whoever runs the program, who may well mean a private network.
 package fetch
 
 import (
@@ -30,7 +30,11 @@ import (
 const Timeout = 5 * time.Second
 
 // Client gets documents. It is safe for many goroutines.
-type Client struct{ http http.Client }
+type Client struct {
+	http      http.Client
+	httpsOnly bool
+	slots     chan struct{} // one for each fetch under way; nil: any number
+}
 
 // New returns a client that uses the transport and timeout of hc, but neither its cookies nor its redirects.
 // nil means a transport of its own without a proxy, which keeps no connections open.
@@ -39,22 +43,26 @@ func New(hc *http.Client) *Client {
 	if hc != nil {
 		c.http = *hc
 	} else {
-		c.http.Transport = &http.Transport{
-			DialContext:            (&net.Dialer{Timeout: Timeout}).DialContext,
-			ForceAttemptHTTP2:      true,
-			DisableKeepAlives:      true,
-			MaxResponseHeaderBytes: 64 << 10,
-		}
+		c.http.Transport = newTransport(&net.Dialer{Timeout: Timeout})
 	}
 	c.http.Jar = nil
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c
 }
 
+func newTransport(d *net.Dialer) *http.Transport {
+	return &http.Transport{
+		DialContext:            d.DialContext,
+		ForceAttemptHTTP2:      true,
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
 // Document is an answer of status 200.
 type Document struct {
 	Body   []byte
-	MaxAge time.Duration // how long it may be kept by its Cache-Control; negative: it does not say
+	MaxAge time.Duration // how long it may be kept by its Cache-Control, Age and Expires; negative: they do not say
 }
 
 // Get fetches a document of at most limit bytes. The type that the server gives it is not looked at: whoever
@@ -63,8 +71,19 @@ func (c *Client) Get(ctx context.Context, uri string, limit int) (*Document, err
 	if err := CheckURI(uri); err != nil {
 		return nil, err
 	}
+	if c.httpsOnly && !strings.HasPrefix(strings.ToLower(uri), "https:") {
+		return nil, fmt.Errorf("URI %q: want https", uri)
+	}
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
+	if c.slots != nil {
+		select {
+		case c.slots <- struct{}{}:
+			defer func() { <-c.slots }()
+		case <-ctx.Done():
+			return nil, fmt.Errorf("GET %q: too many others are under way: %w", uri, context.Cause(ctx))
+		}
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, uri, nil)
 	if err != nil {
 		return nil, err
@@ -123,8 +142,8 @@ func Loopback(host string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// maxAge reads Cache-Control (RFC 9111 section 5.2.2). An answer not to be stored or not to be used again
-// unasked has an age of zero.
+// maxAge is for how long an answer is fresh (RFC 9111, Section 4.2): by Cache-Control, else by Expires, less the
+// Age that it came with. One not to be stored or not to be used again unasked has an age of zero.
 func maxAge(h http.Header) time.Duration {
 	age := time.Duration(-1)
 	for _, line := range h.Values("Cache-Control") {
@@ -134,11 +153,26 @@ func maxAge(h http.Header) time.Duration {
 			case "no-store", "no-cache":
 				return 0
 			case "max-age":
-				if s, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31); err == nil {
-					age = time.Duration(s) * time.Second
+				if s, ok := seconds(strings.Trim(value, `"`)); ok {
+					age = s
 				}
 			}
 		}
 	}
+	if age < 0 && h.Get("Expires") != "" {
+		expires, err := http.ParseTime(h.Get("Expires"))
+		date, errDate := http.ParseTime(h.Get("Date"))
+		if age = 0; err == nil && errDate == nil { // what does not parse is past (RFC 9111, Section 5.3)
+			age = max(0, expires.Sub(date))
+		}
+	}
+	if already, ok := seconds(h.Get("Age")); ok && age > 0 {
+		age = max(0, age-already)
+	}
 	return age
+}
+
+func seconds(digits string) (time.Duration, bool) {
+	s, err := strconv.ParseUint(digits, 10, 31)
+	return time.Duration(s) * time.Second, err == nil
 }

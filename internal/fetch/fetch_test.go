@@ -159,17 +159,41 @@ func TestGetSendsNoCookies(t *testing.T) {
 }
 
 func TestMaxAge(t *testing.T) {
-	for header, want := range map[string]time.Duration{
-		"": -1, "public": -1, "max-age=60": time.Minute, "public, MAX-AGE=60": time.Minute, `max-age="60"`: time.Minute,
-		"no-store": 0, "max-age=60, no-cache": 0, "max-age=x": -1, "max-age=-1": -1, "max-age=99999999999999999999": -1,
+	const date = "Mon, 02 Jan 2006 15:04:05 GMT"
+	for _, c := range []struct {
+		header http.Header
+		want   time.Duration
+	}{
+		{http.Header{}, -1},
+		{http.Header{"Cache-Control": {"public"}}, -1},
+		{http.Header{"Cache-Control": {"max-age=60"}}, time.Minute},
+		{http.Header{"Cache-Control": {"public, MAX-AGE=60"}}, time.Minute},
+		{http.Header{"Cache-Control": {`max-age="60"`}}, time.Minute},
+		{http.Header{"Cache-Control": {"no-store"}}, 0},
+		{http.Header{"Cache-Control": {"max-age=60, no-cache"}}, 0},
+		{http.Header{"Cache-Control": {"max-age=60", "no-store"}}, 0},
+		{http.Header{"Cache-Control": {"max-age=x"}}, -1},
+		{http.Header{"Cache-Control": {"max-age=-1"}}, -1},
+		{http.Header{"Cache-Control": {"max-age=99999999999999999999"}}, -1},
+		{http.Header{"Cache-Control": {"max-age=60"}, "Age": {"20"}}, 40 * time.Second},
+		{http.Header{"Cache-Control": {"max-age=60"}, "Age": {"90"}}, 0},
+		{http.Header{"Cache-Control": {"max-age=60"}, "Age": {"x"}}, time.Minute},
+		{http.Header{"Age": {"20"}}, -1},
+		{http.Header{"Date": {date}, "Expires": {"Mon, 02 Jan 2006 15:06:05 GMT"}}, 2 * time.Minute},
+		{http.Header{"Date": {date}, "Expires": {"Mon, 02 Jan 2006 15:06:05 GMT"}, "Cache-Control": {"max-age=60"}}, time.Minute},
+		{http.Header{"Date": {date}, "Expires": {date}}, 0},
+		{http.Header{"Date": {date}, "Expires": {"Mon, 02 Jan 2006 15:00:00 GMT"}}, 0},
+		{http.Header{"Date": {date}, "Expires": {"0"}}, 0},
 	} {
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Cache-Control", header)
+			for name, values := range c.header {
+				w.Header()[name] = values
+			}
 		}))
 		doc, err := fetch.New(nil).Get(t.Context(), srv.URL, 10)
 		srv.Close()
-		if err != nil || doc.MaxAge != want {
-			t.Errorf("Cache-Control %q: %+v, %v, want a max-age of %v", header, doc, err, want)
+		if err != nil || doc.MaxAge != c.want {
+			t.Errorf("%v: %+v, %v, want an age of %v", c.header, doc, err, c.want)
 		}
 	}
 }

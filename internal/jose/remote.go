@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
@@ -45,10 +44,9 @@ type Remote struct {
 	flight  chan struct{} // closed when the attempt in flight ends; nil: none is
 }
 
-// NewRemote returns the set at a URI that [fetch.CheckURI] allows. It does no network traffic. The client may
-// be nil, see [fetch.New], and so may now, for time.Now.
-func NewRemote(uri string, hc *http.Client, now func() time.Time) *Remote {
-	client := fetch.New(hc)
+// NewRemote returns the set at a URI that [fetch.CheckURI] allows. It does no network traffic. now may be nil,
+// for time.Now.
+func NewRemote(uri string, client *fetch.Client, now func() time.Time) *Remote {
 	return newRemote(now, func(ctx context.Context) (*fetch.Document, error) {
 		return client.Get(ctx, uri, MaxSetSize)
 	})

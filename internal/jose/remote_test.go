@@ -60,7 +60,7 @@ func (s *issuer) count() int {
 }
 
 func (s *issuer) remote() *jose.Remote {
-	return jose.NewRemote("https://as.example/jwks", &http.Client{Transport: s}, nil)
+	return jose.NewRemote("https://as.example/jwks", fetch.New(&http.Client{Transport: s}), nil)
 }
 
 // token returns a JWS that names a kid, signed by the one key there is.
@@ -263,7 +263,7 @@ func TestRemote(t *testing.T) {
 		signers()
 		s := &issuer{kid: "a"}
 		now := time.Now()
-		r := jose.NewRemote("https://as.example/jwks", &http.Client{Transport: s}, func() time.Time { return now })
+		r := jose.NewRemote("https://as.example/jwks", fetch.New(&http.Client{Transport: s}), func() time.Time { return now })
 		check(t, r, "a", "good")
 		s.kid, now = "b", now.Add(-time.Hour)
 		check(t, r, "b", "good")
@@ -277,7 +277,7 @@ func TestRemoteBadDocument(t *testing.T) {
 	} {
 		now := time.Now()
 		answer := `{"keys":[` + string(publicJWK("EdDSA", map[string]any{"kid": "a"})) + `]}`
-		r := jose.NewRemote("https://as.example/jwks", &http.Client{Transport: answering(func(*http.Request) string { return answer })},
+		r := jose.NewRemote("https://as.example/jwks", fetch.New(&http.Client{Transport: answering(func(*http.Request) string { return answer })}),
 			func() time.Time { return now })
 		if err := r.Verify(t.Context(), tokenOf(t, "a"), nil); err != nil {
 			t.Fatal(err)
