@@ -46,9 +46,9 @@ func newRefusing(t *testing.T) (r *refusing, closeStore func()) {
 	// Two of everything that is listed, so that each list has a cursor.
 	developer, hook := s.as(t, address, dev), ""
 	for i := range 2 {
-		id := r.boss.reg(http.StatusCreated, "POST", "/apps", manifest("Mine"))["client_id"].(string)
+		r.boss.reg(http.StatusCreated, "POST", "/apps", manifest("Mine"))
 		r.boss.reg(http.StatusCreated, "POST", "/installations", map[string]any{"client_id": []string{"gate-keeper", "seat-planner"}[i]})
-		id = developer.reg(http.StatusCreated, "POST", "/apps", manifest("Theirs"))["client_id"].(string)
+		id := developer.reg(http.StatusCreated, "POST", "/apps", manifest("Theirs"))["client_id"].(string)
 		developer.reg(http.StatusOK, "POST", "/apps/"+id+"/submit", nil)
 		hook = r.machine.reg(http.StatusCreated, "POST", "/webhooks", map[string]string{"url": "http://127.0.0.1:1/"})["id"].(string)
 	}
@@ -181,6 +181,7 @@ func TestOpenAPIRefusals(t *testing.T) {
 		}
 	}
 	signIn := r.oauth(t)
+	r.tooOften()
 	closeStore()
 	for _, to := range targets {
 		r.do(to.by, to.method, to.path, to.body)
@@ -228,6 +229,18 @@ func (r *refusing) withoutStore(signIn func()) {
 		r.do(r.anyone, "POST", path, "token=x&grant_type=client_credentials&client_id=my-service&client_secret=my-service-secret", form...)
 	}
 	r.do(r.anyone, "POST", "/auth/v1/login", map[string]string{"email": "nobody", "password": "x"})
+}
+
+// tooOften guesses an app's secret until it is told to wait, which is then so at all endpoints.
+func (r *refusing) tooOften() {
+	for _, path := range []string{oauthPaths.Token, oauthPaths.Introspect, oauthPaths.Revoke} {
+		for range 1000 {
+			a := r.do(r.anyone, "POST", path, "token=x&grant_type=client_credentials", append(form, "Authorization", "Basic ZGVtby1qb2I6Z3Vlc3NlZA==")...)
+			if a.status == http.StatusTooManyRequests {
+				break
+			}
+		}
+	}
 }
 
 // request is an authorization request, as a query.

@@ -110,7 +110,7 @@ func (d *document) faults(s *schemas, a *got) (all []string) {
 	}
 	response, ok := op.Responses[fmt.Sprint(a.status)]
 	if !ok {
-		return []string{"the document has no such status: " + a.raw}
+		return []string{fmt.Sprintf("the document has no such status; error %v", a.body["error"])}
 	}
 	response = s.resolve(response)
 	switch schema := jsonOf(response, a.header.Get("Content-Type")); {
@@ -241,7 +241,7 @@ func (v *survey) do(c *caller, method, path string, body any, headers ...string)
 	return a
 }
 
-// Every operation of the document succeeds, with every status of success and every member that it names.
+// Every operation of the document succeeds, with every status below 400 and every member that it names.
 func TestOpenAPIAnswers(t *testing.T) {
 	t.Parallel()
 	conf := demonstration()
@@ -351,7 +351,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 	for _, methods := range v.doc.Paths {
 		for _, op := range methods {
 			for status := range op.Responses {
-				if status[0] == '2' && !v.seen[op.OperationID+" "+status] {
+				if status < "400" && !v.seen[op.OperationID+" "+status] {
 					t.Errorf("%s did not answer with %s", op.OperationID, status)
 				}
 			}

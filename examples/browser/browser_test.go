@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // The pair of RFC 7636, Appendix B.
@@ -118,6 +119,7 @@ func startServer(t *testing.T, site string) string {
 type browser struct {
 	ctx      context.Context
 	messages func() (chromedp.ConsoleMessage, error, bool)
+	policies policies
 }
 
 // startBrowser runs Chromium with a fresh profile until the test ends.
@@ -152,7 +154,11 @@ func startBrowser(t *testing.T) *browser {
 	}
 	next, stop := iter.Pull2(chromedp.Console(ctx))
 	t.Cleanup(stop)
-	return &browser{ctx, next}
+	b := &browser{ctx: ctx, messages: next, policies: policies{pages: make(map[string][]string)}}
+	if err := b.policies.watch(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // do runs the steps.
@@ -178,9 +184,11 @@ func value[T any](t *testing.T, b *browser, expression string) T {
 }
 
 // quiet checks that the browser had nothing to say against the pages it has shown, but for those with
-// these statuses: no script that failed, no request that failed, no policy that was broken.
+// these statuses: no script that failed, no request that failed, no policy that was broken; and that each has
+// a policy to break.
 func (b *browser) quiet(t *testing.T, statuses ...int) {
 	t.Helper()
+	b.policies.check(t)
 	const mark = "all has been read"
 	value[any](t, b, `console.log("`+mark+`")`)
 	for {
@@ -240,8 +248,8 @@ func TestSignIn(t *testing.T) {
 		b.quiet(t)
 	})
 	t.Run("a user denies by keyboard", func(t *testing.T) {
-		b.do(t, chromedp.Navigate(a.site), chromedp.Click("#ask-again"), chromedp.WaitVisible("#permissions"),
-			chromedp.Focus(`button[value="deny"]`), chromedp.KeyEvent("\r"))
+		b.do(t, chromedp.Navigate(a.site), chromedp.Click("#ask-again"), chromedp.WaitVisible("#permissions"))
+		b.typeAt(t, `button[value="deny"]`, kb.Enter)
 		if q := b.arrives(t, a); q.Get("error") != "access_denied" || q.Has("code") {
 			t.Errorf("the app is given error %q and a code %t, wanted access_denied and none", q.Get("error"), q.Has("code"))
 		}

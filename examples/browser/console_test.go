@@ -9,9 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 )
 
 // css selects by CSS alone: a plain string would also find text.
@@ -168,28 +166,15 @@ func TestConsole(t *testing.T) {
 		b.leave(t)
 		b.quiet(t, http.StatusUnprocessableEntity)
 	})
-	step("an organizer finds and installs it, by keyboard alone", func(t *testing.T) {
-		b.do(t, chromedp.Navigate(a.server+"/console/"), chromedp.WaitVisible(css("#password")))
-		b.tab(t, "#email")
-		b.do(t, chromedp.KeyEvent("olga@example.com"))
-		b.tab(t, "#password")
-		b.follow(t, chromedp.KeyEvent(password), chromedp.KeyEvent(kb.Enter))
-		b.tab(t, ".skip")
-		b.do(t, chromedp.KeyEvent(kb.Enter))
-		if !value[bool](t, b, `document.activeElement.matches("main")`) {
-			t.Error("the skip link does not lead to the content")
-		}
-		b.tab(t, `main a[href="/console/directory"]`)
-		b.follow(t, chromedp.KeyEvent(kb.Enter))
+	step("an organizer finds and installs it", func(t *testing.T) {
+		b.enter(t, a.server, "olga@example.com")
+		b.press(t, `nav a[href="/console/directory"]`)
 		b.look(t, "directory")
-		b.tab(t, "#q")
-		b.follow(t, chromedp.KeyEvent("hall"), chromedp.KeyEvent(kb.Enter))
+		b.follow(t, chromedp.SendKeys(css("#q"), "hall"), chromedp.Submit(css("#q")))
 		b.says(t, "Seat Planner", "by Devika & Daughters")
-		b.tab(t, ".rows a")
-		b.follow(t, chromedp.KeyEvent(kb.Enter))
+		b.press(t, ".rows a")
 		b.look(t, "offer")
-		b.tab(t, `form[action$="/install"] button`)
-		b.follow(t, chromedp.KeyEvent(kb.Enter))
+		b.press(t, `form[action$="/install"] button`)
 		b.says(t, "Installed.")
 		b.look(t, "installation")
 		b.press(t, `nav a[href="/console/installations"]`)
@@ -200,8 +185,7 @@ func TestConsole(t *testing.T) {
 		b.do(t, chromedp.Navigate(a.site), chromedp.Click(css("#sign-in")), chromedp.WaitVisible(css("#permissions")))
 		b.says(t, "Allow Seat Planner?", "Published by Devika Developer", "See your events (the app needs this)")
 		b.look(t, "consent")
-		b.tab(t, `button[value="allow"]`)
-		b.do(t, chromedp.KeyEvent(kb.Enter))
+		b.do(t, chromedp.Click(css(`button[value="allow"]`)))
 		q := b.arrives(t, a)
 		status, body := call(t, a.server+"/app-registry/v1/oauth/token", "", url.Values{"grant_type": {"authorization_code"}, "code": {q.Get("code")},
 			"redirect_uri": {a.site + "/callback"}, "code_verifier": {verifier}, "client_id": {a.id}, "client_secret": {secret}})
@@ -214,17 +198,14 @@ func TestConsole(t *testing.T) {
 		}
 		b.quiet(t)
 	})
-	step("she disconnects it by keyboard alone, and the API refuses it", func(t *testing.T) {
+	step("she disconnects it, and the API refuses it", func(t *testing.T) {
 		b.do(t, chromedp.Navigate(a.server+"/console/"))
-		b.tab(t, `nav a[href="/console/connected"]`)
-		b.follow(t, chromedp.KeyEvent(kb.Enter))
+		b.press(t, `nav a[href="/console/connected"]`)
 		b.says(t, "Seat Planner", "See your events", "Create and change events", "Since")
 		b.look(t, "connected")
-		b.tab(t, "summary")
-		b.do(t, chromedp.KeyEvent(kb.Enter))
-		b.tab(t, "details button")
+		b.do(t, chromedp.Click(css("summary")), chromedp.WaitVisible(css("details button")))
 		b.look(t, "connected-open")
-		b.follow(t, chromedp.KeyEvent(kb.Enter))
+		b.press(t, "details button")
 		b.says(t, "The app is disconnected", "You have let no app act for you.")
 		b.look(t, "disconnected")
 		if status, _ := call(t, a.server+"/api/me", token, nil); status != http.StatusUnauthorized {
@@ -249,71 +230,4 @@ func TestConsole(t *testing.T) {
 		b.leave(t)
 		b.quiet(t, http.StatusNotFound)
 	})
-}
-
-// tab presses the tabulator until the element has the focus. Whatever has it on the way shows it and can be
-// seen.
-func (b *browser) tab(t *testing.T, selector string) {
-	t.Helper()
-	for range 40 {
-		b.do(t, chromedp.KeyEvent(kb.Tab))
-		at := value[struct {
-			There, Shown bool
-			Element      string
-		}](t, b, `(() => {
-			const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect();
-			return {There: e.matches(`+"`"+selector+"`"+`), Element: e.outerHTML.slice(0, 80),
-				Shown: style.outlineStyle != "none" && parseFloat(style.outlineWidth) >= 2 && box.bottom > 0 && box.top < innerHeight && box.width > 0};
-		})()`)
-		if !at.Shown {
-			t.Errorf("the focus does not show at %s", at.Element)
-		}
-		if at.There {
-			return
-		}
-	}
-	t.Fatalf("the tabulator does not lead to %s", selector)
-}
-
-// All of it works without scripts.
-func TestConsoleWithoutScripts(t *testing.T) {
-	b := startBrowser(t)
-	server := startServer(t, "http://localhost:1")
-	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
-		t.Fatal(err)
-	}
-	b.enter(t, server, "dev@example.com")
-	b.press(t, ".cards a")
-	b.press(t, "main a.button")
-	if status := b.press(t, ".buttons button.main"); status != http.StatusUnprocessableEntity {
-		t.Errorf("an empty form: status %d, wanted 422", status)
-	}
-	b.says(t, "There is a problem")
-	if !value[bool](t, b, `document.activeElement.matches(".error")`) {
-		t.Error("the error has no focus")
-	}
-	b.do(t, chromedp.SendKeys(css("#client_name"), "Plain"), chromedp.SendKeys(css("#redirect_uris"), "https://plain.example/back"), chromedp.SetValue(css("#need-0"), "may"))
-	b.press(t, ".buttons button.main")
-	b.says(t, "Keep this secret")
-	if value[bool](t, b, `document.querySelector("[data-copy]").checkVisibility()`) {
-		t.Error("there is a button that does nothing")
-	}
-	b.press(t, ".buttons a")
-	b.press(t, `form[action$="/submit"] button`)
-	b.says(t, "In review")
-	b.leave(t)
-	b.enter(t, server, "admin@example.com")
-	b.press(t, `nav a[href="/console/review"]`)
-	b.press(t, ".rows a")
-	b.press(t, `form[action$="/approve"] button`)
-	b.press(t, `form[action$="/publish"] button`)
-	b.leave(t)
-	b.enter(t, server, "olga@example.com")
-	b.press(t, `nav a[href="/console/directory"]`)
-	b.press(t, ".rows a")
-	b.press(t, `form[action$="/install"] button`)
-	b.do(t, chromedp.Click(css("summary")))
-	b.press(t, "details button")
-	b.says(t, "uninstalled")
-	b.quiet(t, http.StatusUnprocessableEntity)
 }
