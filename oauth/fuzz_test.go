@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -58,7 +59,7 @@ func newFuzzed(f *testing.F, change ...func(*oauth.Config)) *fuzzed {
 	z := &fuzzed{}
 	z.host = newHost(f, append(change, func(c *oauth.Config) {
 		z.store = &countingStore{Store: c.Store}
-		c.Store, c.Observe = z.store, nil
+		c.Store, c.Observe, c.Limiter = z.store, nil, patience{}
 	})...)
 	return z
 }
@@ -338,4 +339,36 @@ func recodes(t *testing.T, b []byte, recode func([]byte) ([]byte, bool)) {
 	if again, ok := recode(once); !ok || !bytes.Equal(again, once) {
 		t.Fatalf("encoded %x, then %x", once, again)
 	}
+}
+
+// FuzzCursor holds that no cursor shows what is not the subject's own, and that one that was not given out is a
+// bad request and no fault of ours.
+func FuzzCursor(f *testing.F) {
+	z := newFuzzed(f)
+	for _, subject := range []string{"alice", "bob"} {
+		for _, app := range []string{"web", "spa"} {
+			v := z.request(app)
+			z.signedInAs(oauth.Login{Subject: subject}).code(v)
+		}
+	}
+	f.Add("")
+	f.Add("c/")
+	f.Add("c/\x00")
+	f.Add("g/AAAA")
+	f.Add(strings.Repeat("z", 300))
+	f.Fuzz(func(t *testing.T, after string) {
+		list, _, err := z.srv.Consents(t.Context(), "alice", after)
+		var e *oauth.Error
+		if err != nil && (!errors.As(err, &e) || e.Code != "invalid_request") {
+			t.Fatalf("after %q: %v", after, err)
+		}
+		if err == nil && after == "" && len(list) != 2 {
+			t.Fatalf("%d consents, want 2", len(list))
+		}
+		for _, c := range list {
+			if c.Subject != "alice" {
+				t.Fatalf("after %q: a consent of %s", after, c.Subject)
+			}
+		}
+	})
 }

@@ -3,6 +3,7 @@ package jose_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -378,4 +379,42 @@ func TestMetadataURI(t *testing.T) {
 			t.Errorf("issuer %q: GET %s, want %s", issuer, got, want)
 		}
 	}
+}
+
+// FuzzMetadata holds that the keys of an issuer are asked for only where metadata that names the issuer says, and
+// over https.
+func FuzzMetadata(f *testing.F) {
+	const issuer = "https://as.example/t1"
+	for _, doc := range []string{
+		`{"issuer":"https://as.example/t1","jwks_uri":"https://keys.example/jwks"}`,
+		`{"issuer":"https://as.example/t1","jwks_uri":"https://u:p@keys.example/"}`,
+		`{"issuer":"https://as.example/t1","ISSUER":"x","jwks_uri":"HTTPS://keys.example"}`,
+		`{"issuer":"https:\/\/as.example\/t1","jwks_uri":"file:///x"}`,
+		`{"issuer":1,"jwks_uri":null}`, `[]`, `{}x`, "\ufeff{}",
+	} {
+		f.Add([]byte(doc))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		asked := 0
+		r, err := jose.NewDiscovered(issuer, &http.Client{Transport: answering(func(r *http.Request) string {
+			if asked++; asked == 1 {
+				return string(doc)
+			}
+			var members map[string]json.RawMessage
+			var named string
+			if json.Unmarshal(doc, &members) != nil || json.Unmarshal(members["issuer"], &named) != nil || named != issuer {
+				t.Errorf("the keys are asked for at %s, as says %q", r.URL, doc)
+			}
+			if r.URL.Scheme != "https" || r.URL.Host == "" || r.URL.User != nil || asked > 2 {
+				t.Errorf("GET %s, request %d, as says %q", r.URL, asked, doc)
+			}
+			return ""
+		})}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Current(t.Context()); err == nil || errors.Is(err, jose.ErrInvalid) {
+			t.Errorf("%q: error %v, want one that is not ErrInvalid", doc, err)
+		}
+	})
 }
