@@ -172,9 +172,13 @@ func (a *modelApp) keep(from, to int, more ...string) {
 	a.secrets = kept
 }
 
-// manifest draws what a developer may ask for.
+// manifest draws what a developer may ask for: scopes, some at least, for an app of none gets tokens of none.
 func (w *world) manifest() modelManifest {
-	return modelManifest{w.some(everyScope), append([]string{"authorization_code"}, w.some(everyGrant)...)}
+	scopes := w.some(everyScope)
+	if len(scopes) == 0 {
+		scopes = everyScope[:1]
+	}
+	return modelManifest{scopes, append([]string{"authorization_code"}, w.some(everyGrant)...)}
 }
 
 // hold keeps a new token.
