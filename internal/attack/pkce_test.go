@@ -1,0 +1,109 @@
+package attack
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/oauthcore/oauthcore/pkce"
+)
+
+func TestA060(t *testing.T) { run(t) }
+func TestA061(t *testing.T) { run(t) }
+func TestA063(t *testing.T) { run(t) }
+func TestA064(t *testing.T) { run(t) }
+func TestA065(t *testing.T) { run(t) }
+func TestA066(t *testing.T) { run(t) }
+func TestA068(t *testing.T) { run(t) }
+func TestA069(t *testing.T) { run(t) }
+func TestA071(t *testing.T) { run(t) }
+func TestA073(t *testing.T) { run(t) }
+func TestA077(t *testing.T) { run(t) }
+
+// TestA062 sends a verifier for a code that was asked for without a challenge, by an app that may do without.
+func TestA062(t *testing.T) {
+	w := newWorld(t)
+	defer w.tight()
+	s := &session{app: "old"}
+	r := w.authorizeRequest(s)
+	r.params.Del("code_challenge")
+	r.params.Del("code_challenge_method")
+	s.code = w.authorize(r).location().Get("code")
+	exchange := w.exchangeRequest(s)
+	exchange.params.Del("code_verifier")
+	w.unchanged(func() {
+		w.refused(w.do(exchange.with("code_verifier", strings.Repeat("a", 43))), 400, "invalid_grant")
+	})
+	w.good(w.do(exchange))
+}
+
+// TestA070 has verifiers whose challenge holds what standard base64 writes otherwise.
+func TestA070(t *testing.T) {
+	if got := pkce.Challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"); got != "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" {
+		t.Errorf("the challenge of RFC 7636, Appendix B is %q", got)
+	}
+	special := 0
+	for range 10_000 {
+		v := pkce.NewVerifier()
+		c := pkce.Challenge(v)
+		if strings.ContainsAny(c, "-_") {
+			special++
+		}
+		if err := pkce.Verify(v, c); err != nil {
+			t.Fatalf("a verifier of its own: %v", err)
+		}
+	}
+	if special < 1000 {
+		t.Errorf("%d challenges hold a letter that is another in standard base64", special)
+	}
+}
+
+// TestA072 guesses: it may, for a guess has one chance in 2^256 and a stranger must not kill a code that he saw.
+func TestA072(t *testing.T) {
+	w := newWorld(t)
+	defer w.tight()
+	exchange := w.exchangeRequest(w.begin("spa"))
+	w.unchanged(func() {
+		for range 6 {
+			w.refused(w.do(exchange.with("code_verifier", pkce.NewVerifier())), 400, "invalid_grant")
+		}
+	})
+	w.good(w.do(exchange))
+}
+
+func TestA074(t *testing.T) {
+	w := newWorld(t)
+	defer w.tight()
+	s := w.begin("spa")
+	exchange := w.exchangeRequest(s)
+	w.unchanged(func() {
+		w.refused(w.do(exchange.with("code_verifier", pkce.Challenge(s.verifier))), 400, "invalid_grant")
+	})
+	w.good(w.do(exchange))
+}
+
+// TestA075 is about what is compared: digests, in constant time. How long that takes is BenchmarkTimeEquality of
+// package oauth.
+func TestA075(t *testing.T) {
+	source, err := os.ReadFile("../../pkce/check.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := os.ReadFile("../../pkce/pkce.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(source)+string(other), "subtle.ConstantTimeCompare(") {
+		t.Error("package pkce compares without crypto/subtle")
+	}
+}
+
+func TestA079(t *testing.T) {
+	w := newWorld(t)
+	a := w.do(&request{method: http.MethodGet, path: "/.well-known/oauth-authorization-server"})
+	if got := fmt.Sprint(a.json["code_challenge_methods_supported"]); got != "[S256]" {
+		t.Errorf("code_challenge_methods_supported is %s", got)
+	}
+}
