@@ -17,13 +17,13 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	c := s.begin(r.Context(), "authorize", r)
 	defer c.cancel()
 	protect(w.Header())
+	if err := c.limitedAddress(); err != nil {
+		c.page(w, err)
+		return
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		w.Header().Set("Allow", "GET, POST")
 		c.page(w, &Error{Code: "invalid_request", Description: "use GET or POST", Status: http.StatusMethodNotAllowed})
-		return
-	}
-	if err := c.limitedAddress(); err != nil {
-		c.page(w, err)
 		return
 	}
 	params, err := parseQuery(r.URL.RawQuery)

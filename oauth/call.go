@@ -73,6 +73,10 @@ func (s *Server) observe(ctx context.Context, e Event) {
 func (s *Server) direct(endpoint string, w http.ResponseWriter, r *http.Request, answer func(*call) (body json.Marshaler, tok *TokenResponse, err error)) {
 	c := s.begin(r.Context(), endpoint, r)
 	defer c.cancel()
+	if err := c.limitedAddress(); err != nil {
+		s.reply(w, c, nil, nil, err)
+		return
+	}
 	if r.Method != http.MethodPost {
 		s.notAllowed(w, c, http.MethodPost)
 		return
@@ -81,14 +85,10 @@ func (s *Server) direct(endpoint string, w http.ResponseWriter, r *http.Request,
 	var body json.Marshaler
 	var tok *TokenResponse
 	var err error
-	if err = c.limitedAddress(); err == nil {
-		c.params, err = s.readForm(endpoint, w, r)
-	}
-	if err == nil {
-		err = c.unauthenticated(c.authenticate())
-	}
-	if err == nil {
-		body, tok, err = answer(c)
+	if c.params, err = s.readForm(endpoint, w, r); err == nil {
+		if err = c.unauthenticated(c.authenticate()); err == nil {
+			body, tok, err = answer(c)
+		}
 	}
 	s.reply(w, c, body, tok, err)
 }

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// Limiter bounds how often someone may be wrong (RFC 6749, Section 10.10). It is called by many goroutines,
-// for every request, and decides alone what a fault of its own means. Its keys are
-//   - "address/" and what [Config].Address returned, an IPv6 address cut to its /64: asked before anything
-//     else is done, so that whoever has to wait gets 429 for whatever it asks. A failure is a request that
-//     was answered with a status of 400 to 499 without a client having authenticated. A failure that the app
-//     is told of by a redirect is none;
+// Limiter bounds how often someone may be wrong (RFC 6749, Section 10.10). Many goroutines call it, and it decides
+// alone what a fault of its own means. Its keys are
+//   - "address/" and what [Config].Address returned, an IPv6 address cut to its /64: asked before anything else
+//     is done at the endpoints authorize, token, introspect and revoke, so that whoever has to wait gets 429 for
+//     whatever it asks there. A failure is an answer of 400 to 499, 429 among them, while no client has
+//     authenticated. One that the app is told of by a redirect is none;
 //   - "app/" and a client_id, known or not: a failure is a wrong authentication. It changes the answer to
 //     further wrong ones alone, from 401 to 429. The right credentials always pass, or strangers could lock
 //     an app out.
@@ -99,7 +99,7 @@ func (c *call) limitedAddress() error {
 // failed counts an answer against where the request came from, unless an app has authenticated: what it is
 // sent to ask by strangers is not held against it.
 func (c *call) failed(status int) {
-	wrong := status >= 400 && status < 500 && status != http.StatusTooManyRequests
+	wrong := status >= 400 && status < 500 // 429 too: by app it is the answer to a guess
 	if wrong && c.address != "" && (c.app == nil || c.app.Manifest.Public()) {
 		c.s.config.Limiter.Failed(c.ctx, "address/"+c.address)
 	}

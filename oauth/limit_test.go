@@ -29,6 +29,7 @@ func (h *host) ask(path, address, authorization, body string) reply {
 
 const burst = 100
 
+// R6749-2.3.1-4, R6749-10.10-2
 func TestLimitOfAnApp(t *testing.T) {
 	for _, id := range []string{"svc", "nobody"} {
 		t.Run("wrong secrets of "+id, func(t *testing.T) {
@@ -69,6 +70,7 @@ func TestLimitOfAnApp(t *testing.T) {
 	})
 }
 
+// R7009-5-1
 func TestLimitOfAnAddress(t *testing.T) {
 	t.Parallel()
 	endpoints := []string{"/token", "/introspect", "/revoke"}
@@ -102,8 +104,24 @@ func TestLimitOfAnAddress(t *testing.T) {
 			t.Errorf("the store was called %d times for who has to wait", got-calls)
 		}
 		h.ask("/token", "192.0.2.2", basic("svc", secret), "grant_type=client_credentials").want(t, 200, "")
-		h.pass(2 * time.Second)
+		h.pass(10 * time.Second) // who asks nevertheless has to wait longer
 		h.ask("/token", "192.0.2.1", basic("web", secret), with(form, "token", "").Encode()).want(t, 200, "")
+	})
+
+	t.Run("is counted for guesses at an app that others have guessed at", func(t *testing.T) {
+		t.Parallel()
+		h := newHost(t, byHeader)
+		guess := func(address string) reply {
+			return h.ask("/token", address, basic("svc", "guess"), "grant_type=client_credentials")
+		}
+		for range burst + 1 {
+			guess("192.0.2.1")
+		}
+		for range burst {
+			guess("192.0.2.2").want(t, 429, "temporarily_unavailable")
+		}
+		h.ask("/token", "192.0.2.2", basic("svc", secret), "grant_type=client_credentials").want(t, 429, "temporarily_unavailable")
+		h.ask("/token", "192.0.2.3", basic("svc", secret), "grant_type=client_credentials").want(t, 200, "")
 	})
 
 	t.Run("is counted for requests that are shown on a page", func(t *testing.T) {
@@ -159,6 +177,7 @@ func TestLimitOfAnAddress(t *testing.T) {
 		h.ask("/token", "192.0.2.3", "", form).want(t, 429, "temporarily_unavailable")
 	})
 
+	// R9700-4.13-1
 	t.Run("is nothing that a header of the request says by itself", func(t *testing.T) {
 		t.Parallel()
 		h := newHost(t)
@@ -209,7 +228,8 @@ func TestLimiterOfTheHost(t *testing.T) {
 
 func TestLimiterIsBounded(t *testing.T) {
 	t.Parallel()
-	l := oauth.NewLimiter(time.Now)
+	now := time.Now()
+	l := oauth.NewLimiter(func() time.Time { return now })
 	for range burst {
 		l.Failed(t.Context(), "first")
 	}

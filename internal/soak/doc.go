@@ -8,6 +8,6 @@
 //
 // The server's clock runs 1,200 times as fast as ours, so that everything it issues has expired many times over
 // by the end, and the sweep has had to keep up. What expires is swept while the traffic goes on, as a host does.
-// One call of the store in some hundreds fails, before its effect or after it: only such a request may be
-// answered with 503, and nothing may be answered with 500.
+// One call of the store in some hundreds fails, before its effect or after it: there may be no more answers of 503
+// than such faults, and none of 500.
 package soak
