@@ -31,8 +31,8 @@
 // A grant is the one record that lives: that a subject let an app act. Codes and refresh tokens are its
 // credentials, an access token carries its own facts, and introspection reads the grant. A code exchange
 // or a refresh costs three reads, four where an installation applies, and one write; a retry within the grace
-// and introspection cost no write. Where access tokens are handles ([Profile]), each costs one write more, and
-// each look at one a read more. What expires is dropped by [store.Store.Sweep], which the host calls.
+// and introspection cost no write. A client assertion costs one write more, wherever it is used. Where access
+// tokens are handles ([Profile]), each costs one write more, and each look at one a read more. What expires is dropped by [store.Store.Sweep], which the host calls.
 //
 // # Security
 //
@@ -68,6 +68,10 @@
 // as a token does not say it either. A form approves what its page said: if the app or its installation has
 // changed since, the page comes again. A first-party app needs no consent, so none is held against it. Refusing a scope on the consent page
 // is remembered; Deny is not, so that a user who was asked at a bad moment is asked again.
+//
+// A faulty request whose client and redirect URI are right is answered at once (RFC 6749, Section 4.1.2.1).
+// To sign the user in first, as RFC 9700, Section 4.11.2 would have it, was rejected: the URI is one that was
+// registered, and whoever writes the client sees what is wrong without a session.
 //
 // A public app on a loopback or private-use redirect is asked for at every request, because any program on
 // the device can pose as it. Policy.FirstParty goes before that: the platform says in so many words that

@@ -18,7 +18,7 @@ import (
 // answer one of them.
 //
 // The records it writes, under random keys that begin with "probe/", expire a minute after the machine's
-// clock. Probe finds what is wrong with a set-up, such as a collation, a cache that evicts or a replica; it is
+// clock. Probe finds what is wrong with a set-up, such as a collation, a full cache that evicts or a replica; it is
 // no proof of an implementation, which is what package storetest is for.
 func Probe(ctx context.Context, s Store) error {
 	p := probe{ctx: ctx, store: s, expires: time.Now().Unix() + 60}

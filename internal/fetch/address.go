@@ -67,11 +67,15 @@ func NewGuarded(hc *http.Client, anywhere bool) *Client {
 	c := New(hc)
 	c.httpsOnly, c.slots = true, make(chan struct{}, 16)
 	if c.http.Transport == nil {
-		dialer := &net.Dialer{Timeout: Timeout}
-		if !anywhere {
-			dialer.ControlContext = guard
-		}
-		c.http.Transport = newTransport(dialer)
+		c.http.Transport = newTransport(guarded(anywhere))
 	}
 	return c
+}
+
+func guarded(anywhere bool) *net.Dialer {
+	d := &net.Dialer{Timeout: Timeout}
+	if !anywhere {
+		d.ControlContext = guard
+	}
+	return d
 }

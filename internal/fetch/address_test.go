@@ -103,6 +103,7 @@ func readFull(c net.Conn, b []byte) (n int, err error) {
 	return n, err
 }
 
+// R9728-7.7-1
 func TestGuardedGoesNowherePrivate(t *testing.T) {
 	var reached atomic.Int64
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
@@ -128,6 +129,9 @@ func TestGuardedGoesNowherePrivate(t *testing.T) {
 		if _, err := client.Get(t.Context(), "https://rebound.example.com:"+port, 10); !errors.Is(err, fetch.ErrAddress) {
 			t.Errorf("a name that leads to 127.0.0.1: %v", err)
 		}
+	}
+	if _, err := fetch.NewGuarded(&http.Client{}, false).Get(t.Context(), srv.URL, 10); !errors.Is(err, fetch.ErrAddress) {
+		t.Errorf("127.0.0.1: %v", err)
 	}
 	if got := reached.Load(); got != 0 {
 		t.Errorf("the server saw %d connections", got)

@@ -13,5 +13,7 @@ func Guard(address string) error { return guard(context.Background(), "tcp", add
 
 // SetResolver makes a guarded client look names up elsewhere.
 func SetResolver(c *Client, r *net.Resolver) {
-	c.http.Transport.(*http.Transport).DialContext = (&net.Dialer{Timeout: Timeout, Resolver: r, ControlContext: guard}).DialContext
+	d := guarded(false)
+	d.Resolver = r
+	c.http.Transport.(*http.Transport).DialContext = d.DialContext
 }

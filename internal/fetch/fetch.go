@@ -162,7 +162,7 @@ func maxAge(h http.Header) time.Duration {
 	if age < 0 && h.Get("Expires") != "" {
 		expires, err := http.ParseTime(h.Get("Expires"))
 		date, errDate := http.ParseTime(h.Get("Date"))
-		if age = 0; err == nil && errDate == nil { // what does not parse is past (RFC 9111, Section 5.3)
+		if age = 0; err == nil && errDate == nil { // what does not parse is past (RFC 9111, Section 5.3), and so is one without a Date
 			age = max(0, expires.Sub(date))
 		}
 	}

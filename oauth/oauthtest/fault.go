@@ -37,8 +37,11 @@ var alone = []faultKind{failed, applied, repeated, refusal, late, later, stale}
 
 // hits reports whether a call by that name can have the fault.
 func (k faultKind) hits(call string) bool {
-	if strings.HasPrefix(call, "Get") || strings.HasPrefix(call, "List") {
+	switch {
+	case strings.HasPrefix(call, "Get"):
 		return k == failed || k == stale || k == down
+	case strings.HasPrefix(call, "List"):
+		return k == failed || k == down
 	}
 	return k != stale
 }

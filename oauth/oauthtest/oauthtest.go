@@ -19,8 +19,8 @@ type Options struct {
 	//
 	// What a host calls in process is called on the handler if it has all of these methods of
 	// [oauth.Server]: Issue, Introspect, Consents, Disconnect and EndSubject. If it lacks one, all of them
-	// are called on an oauth.Server of c as it was given, as a third process of the service would, so what
-	// sets a Profile must have them.
+	// are called on an oauth.Server of c as it was given, as a third process of the service would, so a
+	// handler whose server has a Profile must have them.
 	Serve func(c oauth.Config) (http.Handler, error)
 
 	// AllPairs injects every pair of faults into one request, rather than a fixed part of them, which takes

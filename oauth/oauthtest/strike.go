@@ -141,8 +141,8 @@ func (f *flow) strike(h *host, faults ...fault) []string {
 	return calls
 }
 
-// unminted runs the flow while what a token is made of cannot be had, then lets the client try again. Every
-// token is made of what is needed.
+// unminted runs the flow while what a token is made of cannot be had, then lets the client try again. It
+// must be asked for if it is needed for every token.
 func (f *flow) unminted(h *host, what string, fail *atomic.Bool, needed bool) {
 	h.Helper()
 	a := f.start(h)

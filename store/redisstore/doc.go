@@ -56,7 +56,7 @@
 // # Measured
 //
 // A whole server in one process on two shared cores, Redis on the same machine, 1,000 grants; for 1, 8 and 64
-// clients the requests per second, and the median and the 99th percentile in milliseconds (BenchmarkServer).
+// clients the requests per second, and the median and the 99th percentile in milliseconds (BenchmarkServer). The apps are a registry.Static.
 //
 //	                                                1 client          8 clients         64 clients
 //	appendfsync always         refresh        1960  0.5  0.9     5140  1.5  5.2    10780  6.1   13

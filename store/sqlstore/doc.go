@@ -136,12 +136,14 @@
 //	                           introspect    19640  0.0  0.2    32810  0.0  2.1    29180  1.8  7.0
 //
 // A refresh or a code exchange is at most three reads, four where an installation applies, and one write,
-// which is one statement each; introspection and a retry within the grace write nothing.
+// which is one statement each; introspection and a retry within the grace write nothing. An app that
+// authenticates by assertion costs one write more, and so does a handle. Above the apps are a registry.Static,
+// which spares one of the reads.
 //
 // On PostgreSQL a rotation, its read included, is 242 bytes of WAL and 10,300 of them a second for 8 clients. A
 // design with a row for each token, in the same run, took 1,110 bytes and did 4,400 a second: 2.3 times less,
 // with 4.6 times the WAL (BenchmarkRotation). If such a row carries no data of the grant it is 680 bytes, 2.8
-// times ours, at the same speed. Among 1,000,000 grants the median of a rotation was 12 to 15 % above that among
+// times ours, and no more of them a second. Among 1,000,000 grants the median of a rotation was 12 to 15 % above that among
 // 1,000 (BenchmarkGrants). 1,000,000 rotations of 20,000 grants by 8 clients were heap-only but for 13, and
 // tables and indexes of 13.52 MB grew by 16 kB (TestRotationIsHeapOnly with OAUTHCORE_LONG=1).
 //

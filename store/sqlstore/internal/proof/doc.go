@@ -17,7 +17,8 @@
 //     such as Issue, may leave one beside that of the second try: it has the same owner, and ends with it.
 //
 // A flow is a request to an endpoint, with each grant type, or a call of a method of oauth.Server or
-// registry.Registry, and TestFlowsAreAllThereAre fails if there is one without a flow.
+// registry.Registry, and TestFlowsAreAllThereAre fails if there is one without a flow; the reads Registry.App and
+// Registry.Installation are part of others.
 //
 // # Design
 //
