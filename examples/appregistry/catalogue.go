@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/oauthcore/oauthcore/registry"
 )
@@ -47,6 +49,23 @@ func (c catalogue) scopes(words map[string]string) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// refuseDemonstration returns an error if the store has an app of the demonstration whose secret everyone knows.
+func (c catalogue) refuseDemonstration(ctx context.Context) error {
+	for _, known := range demonstration().Registered {
+		a, err := c.registered.App(ctx, known.ID)
+		switch {
+		case errors.Is(err, registry.ErrNotFound):
+			continue
+		case err != nil:
+			return err
+		}
+		if _, ok := a.CheckSecret(publicSecret(a.ID), time.Now()); ok && !a.Deleted {
+			return fmt.Errorf("the store is one of a demonstration: the secret of %s is public; use another, or delete the app there", a.ID)
+		}
+	}
+	return nil
 }
 
 // register adds apps to the registry that are not in it; those that are stay as they have become.

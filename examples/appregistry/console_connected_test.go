@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/oauthcore/oauthcore/pkce"
+	"github.com/oauthcore/oauthcore/registry"
 	"github.com/oauthcore/oauthcore/store"
 	"github.com/oauthcore/oauthcore/store/memory"
 )
@@ -77,7 +78,7 @@ func TestConsoleConnectedNow(t *testing.T) {
 func TestConsoleConnectedGone(t *testing.T) {
 	t.Parallel()
 	st := memory.New()
-	_, address := serveOn(t, demonstration(), st, "")
+	s, address := serveOn(t, demonstration(), st, "")
 	olga := visit(t, address, organizer)
 	olga.letsIn("demo-cli", address+"/callback")
 	conf := demonstration()
@@ -87,7 +88,11 @@ func TestConsoleConnectedGone(t *testing.T) {
 	olga.open(http.StatusOK, "/console/connected")
 	olga.sees("Demo CLI It may Do nothing now", "Your role no longer allows you to let apps in.")
 	conf = demonstration()
-	conf.Demonstration, conf.Apps = false, conf.Apps[1:]
+	conf.Apps = []registry.App{conf.Apps[1]} // demo-cli is another one's now
+	conf.Demonstration, conf.Registered = false, nil
+	for _, known := range demonstration().Registered {
+		s.as(t, address, known.Owner).reg(http.StatusOK, "DELETE", "/apps/"+known.ID, nil)
+	}
 	_, later := serveOn(t, conf, st, "")
 	olga = visit(t, later, organizer)
 	olga.open(http.StatusOK, "/console/connected")

@@ -48,6 +48,24 @@ func TestConsoleRequests(t *testing.T) {
 	ada.sees("What has to change: Missing")
 }
 
+// A form allows what its page said: not what the app has come to need since.
+func TestConsoleFormOfBefore(t *testing.T) {
+	t.Parallel()
+	s, address := serveOn(t, demonstration(), memory.New(), "")
+	petra, ada, olga := visit(t, address, partner), visit(t, address, admin), visit(t, address, organizer)
+	olga.open(http.StatusOK, "/console/directory/badge-printer")
+	olga.misses("Create and change events")
+	to, form := olga.form("/install")
+	petra.open(http.StatusOK, "/console/apps/badge-printer/edit")
+	petra.send(http.StatusOK, "/edit", append(newAppForm("Badge Printer", "https://badge-printer.example/callback")[:12:12], "need read:events", "must", "need write:events", "must")...)
+	petra.publishes("badge-printer", ada)
+	olga.post(http.StatusUnprocessableEntity, to, form)
+	olga.sees("The app cannot work without", "Create and change events")
+	if a := s.as(t, address, organizer).do("GET", "/app-registry/v1/installations/badge-printer", nil); a.status != http.StatusNotFound {
+		t.Errorf("the form of before installed %v", a.body)
+	}
+}
+
 // What was installed, or asked for, of an app that was deleted since is seen and taken away.
 func TestConsoleInstallationOfDeleted(t *testing.T) {
 	t.Parallel()

@@ -159,7 +159,7 @@ func TestDocumentedRequests(t *testing.T) {
 		if again := sh.run(strings.ReplaceAll(line, "NAME", "Pasted")); again != first {
 			t.Error("the second answer is another one")
 		}
-		a := sh.curl(strings.ReplaceAll(line, "NAME", "Changed") + ` -w ''`)
+		a := sh.curl(strings.ReplaceAll(line, "NAME", "Changed"))
 		fault := paste.Kinds(t, a["error"], map[string]string{"code": "string", "message": "string", "details": "array"})
 		if fault["code"] != "idempotency_key_reused" || a["data"] != nil {
 			t.Errorf("another body under the key: %v", a)

@@ -24,7 +24,7 @@ func demonstration() *config {
 	listed := func(id, name, description string, scopes []string, categories ...string) registry.App {
 		return registry.App{
 			ID: id, Owner: partner, Tenant: partners, Listed: true, Shared: true,
-			Secrets: []registry.Secret{keptSecret(id + "-secret")},
+			Secrets: []registry.Secret{keptSecret(publicSecret(id))},
 			Manifest: registry.Manifest{Name: name, Description: description, Categories: categories,
 				RedirectURIs: []string{"https://" + id + ".example/callback"}, Scopes: scopes, RequiredScopes: scopes[:1]},
 		}
@@ -48,10 +48,10 @@ func demonstration() *config {
 			Manifest: registry.Manifest{Name: "Demo CLI", Description: "Reads and writes events from a shell.", AuthMethod: "none",
 				RedirectURIs: []string{loopback}, Scopes: scopes, RequiredScopes: scopes[:1]},
 		}, {
-			ID: "demo-job", Secrets: []registry.Secret{keptSecret("demo-job-secret")},
+			ID: "demo-job", Secrets: []registry.Secret{keptSecret(publicSecret("demo-job"))},
 			Manifest: registry.Manifest{Name: "Nightly job", GrantTypes: machine, Scopes: scopes},
 		}, {
-			ID: "demo-api", Secrets: []registry.Secret{keptSecret("demo-api-secret")},
+			ID: "demo-api", Secrets: []registry.Secret{keptSecret(publicSecret("demo-api"))},
 			Manifest: registry.Manifest{Name: "Events API", GrantTypes: machine},
 			Policy:   registry.Policy{MayIntrospect: true},
 		}},
@@ -59,10 +59,10 @@ func demonstration() *config {
 			ID: "my-app", Owner: dev, Tenant: tenant,
 			Manifest: registry.Manifest{Name: "My App", AuthMethod: "none", RedirectURIs: []string{"https://myapp.com/callback"}, Scopes: scopes},
 		}, {
-			ID: "demo-web", Owner: dev, Tenant: tenant, Secrets: []registry.Secret{keptSecret("demo-web-secret")},
+			ID: "demo-web", Owner: dev, Tenant: tenant, Secrets: []registry.Secret{keptSecret(publicSecret("demo-web"))},
 			Manifest: registry.Manifest{Name: "Demo Web", RedirectURIs: []string{loopback}, Scopes: scopes},
 		}, {
-			ID: "my-service", Owner: dev, Tenant: tenant, Secrets: []registry.Secret{keptSecret("my-service-secret")},
+			ID: "my-service", Owner: dev, Tenant: tenant, Secrets: []registry.Secret{keptSecret(publicSecret("my-service"))},
 			Manifest: registry.Manifest{Name: "My Service", AuthMethod: "client_secret_post", GrantTypes: machine, Scopes: scopes},
 		},
 			listed("seat-planner", "Seat Planner", "Draws the hall and gives everyone a seat.", scopes, "seating", "ticketing"),
@@ -71,6 +71,9 @@ func demonstration() *config {
 		},
 	}
 }
+
+// publicSecret is the secret of an app of the demonstration, which README.md tells.
+func publicSecret(id string) string { return id + "-secret" }
 
 // withCallback lets the command line app receive its code at uri, should the server not be on 127.0.0.1.
 func withCallback(apps registry.Static, uri string) registry.Static {

@@ -19,7 +19,7 @@ import (
 // refusing is a server that is asked for all that it refuses.
 type refusing struct {
 	*survey
-	anyone, boss, nobody, homeless, machine *caller
+	anyone, boss, owner, nobody, homeless, machine *caller
 
 	other string            // the address of a server on the same store that cannot read its answers
 	ids   map[string]string // by group, of something there is
@@ -44,12 +44,13 @@ func newRefusing(t *testing.T) (r *refusing, closeStore func()) {
 	r.other, _ = listen(t, twin)
 
 	// Two of everything that is listed, so that each list has a cursor.
-	developer, hook := s.as(t, address, dev), ""
+	hook := ""
+	r.owner = s.as(t, address, dev)
 	for i := range 2 {
 		r.boss.reg(http.StatusCreated, "POST", "/apps", manifest("Mine"))
 		r.boss.reg(http.StatusCreated, "POST", "/installations", map[string]any{"client_id": []string{"gate-keeper", "seat-planner"}[i]})
-		id := developer.reg(http.StatusCreated, "POST", "/apps", manifest("Theirs"))["client_id"].(string)
-		developer.reg(http.StatusOK, "POST", "/apps/"+id+"/submit", nil)
+		id := r.owner.reg(http.StatusCreated, "POST", "/apps", manifest("Theirs"))["client_id"].(string)
+		r.owner.reg(http.StatusOK, "POST", "/apps/"+id+"/submit", nil)
 		hook = r.machine.reg(http.StatusCreated, "POST", "/webhooks", map[string]string{"url": "http://127.0.0.1:1/"})["id"].(string)
 	}
 	r.ids = map[string]string{"apps": "my-app", "admin": "my-app", "developer": "my-app", "installations": "gate-keeper", "webhooks": hook}
@@ -71,6 +72,9 @@ type target struct {
 func (r *refusing) target(template, method string, op operation) target {
 	group, _, _ := strings.Cut(strings.TrimPrefix(template, "/app-registry/v1/"), "/")
 	to := target{method: strings.ToUpper(method), template: template, path: strings.ReplaceAll(template, "{id}", r.ids[group]), by: r.boss}
+	if group == "developer" {
+		to.by = r.owner // of my-app: secrets are nobody else's
+	}
 	if len(op.Security) == 0 {
 		to.by = r.anyone
 	} else if op.Security[0]["app"] != nil {

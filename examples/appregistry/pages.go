@@ -143,8 +143,8 @@ func (p *pages) signIn(w http.ResponseWriter, status int, a *oauth.Authorization
 	}{a.URL, a.App.Manifest.Name, email}})
 }
 
-// decide acts on the consent form. A scope that the user did not tick is refused; one that the app
-// cannot work without is not a choice.
+// decide acts on the consent form. A scope that the user did not tick is refused. One that the app cannot work
+// without is not a choice; if it has become so since the page was shown, the page comes again.
 func (s *server) decide(w http.ResponseWriter, r *http.Request, a *oauth.Authorization) {
 	if r.PostForm.Get("decision") != "allow" {
 		a.Deny(w, r, nil)
@@ -152,8 +152,12 @@ func (s *server) decide(w http.ResponseWriter, r *http.Request, a *oauth.Authori
 	}
 	allowed := []string{} // not nil, which would mean all
 	for _, scope := range a.Scopes {
-		if slices.Contains(a.App.Manifest.RequiredScopes, scope) || slices.Contains(r.PostForm["scope"], scope) {
+		switch {
+		case slices.Contains(r.PostForm["scope"], scope):
 			allowed = append(allowed, scope)
+		case slices.Contains(a.App.Manifest.RequiredScopes, scope):
+			s.pages.consent(w, http.StatusConflict, a, "The app has come to need a permission that you did not give.")
+			return
 		}
 	}
 	if len(allowed) == 0 && len(a.Scopes) > 0 {

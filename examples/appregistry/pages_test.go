@@ -44,8 +44,14 @@ func TestConsentPage(t *testing.T) {
 			t.Errorf("the page does not say %q:\n%s", want, page.body)
 		}
 	}
-	if n := strings.Count(page.body, `name="scope"`); n != 1 {
+	if n := strings.Count(page.body, `name="scope" type="checkbox"`); n != 1 {
 		t.Errorf("%d scopes are the user's choice, wanted 1", n)
+	}
+	before := page
+	before.body = hiddenPattern.ReplaceAllString(page.body, "") // as it was when the app needed nothing
+	if back := submit(t, c, before, url.Values{"decision": {"allow"}, "scope": {"write:events"}}); back.StatusCode != http.StatusConflict ||
+		!strings.Contains(back.body, "has come to need a permission") {
+		t.Errorf("without what the app needs: status %d\n%s", back.StatusCode, back.body)
 	}
 	back := submit(t, c, page, url.Values{"decision": {"allow"}})
 	if to, err := back.Location(); err != nil || !to.Query().Has("code") {

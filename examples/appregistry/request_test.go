@@ -32,11 +32,14 @@ func TestMembers(t *testing.T) {
 		{olga, "POST", "/app-registry/v1/installations", `{"client_id": "gate-keeper", "Scopes": ["read:events"]}`, "Scopes"},
 		{olga, "POST", "/app-registry/v1/installations/gate-keeper/approve", `{"SCOPES": ["read:events"]}`, "SCOPES"},
 		{anyone, "POST", "/auth/v1/login", `{"Email": "dev@eventzr.com", "password": "Password123!"}`, "Email"},
+		{developer, "PUT", "/app-registry/v1/developer/profile", `null`, "null"},
+		{developer, "PATCH", "/app-registry/v1/apps/" + id, `null`, "null"},
+		{developer, "PATCH", "/app-registry/v1/apps/" + id, `[]`, "array"},
 	} {
 		a := test.by.do(test.method, test.path, test.body)
 		fault, _ := a.body["error"].(map[string]any)
 		message, _ := fault["message"].(string)
-		if a.status != http.StatusBadRequest || a.code() != "invalid_request" || !strings.Contains(message, `"`+test.want+`"`) {
+		if a.status != http.StatusBadRequest || a.code() != "invalid_request" || !strings.Contains(message, test.want) {
 			t.Errorf("%s %s with %s: status %d, %v; wanted 400 with %q", test.method, test.path, test.body, a.status, a.body["error"], test.want)
 		}
 	}

@@ -127,6 +127,11 @@ func newServer(ctx context.Context, conf *config, st store.Store, keep *secrets,
 	if err != nil {
 		return nil, err
 	}
+	if !conf.Demonstration {
+		if err := s.apps.refuseDemonstration(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.apps.register(ctx, conf.Registered); err != nil {
 		return nil, err
 	}

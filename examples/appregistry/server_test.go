@@ -94,6 +94,10 @@ func submit(t testing.TB, c *http.Client, page answered, fields url.Values) answ
 	if err != nil {
 		t.Fatal(err)
 	}
+	fields = url.Values(http.Header(fields).Clone())
+	for _, h := range hiddenPattern.FindAllStringSubmatch(page.body, -1) {
+		fields.Add(html.UnescapeString(h[1]), html.UnescapeString(h[2]))
+	}
 	resp, err := c.PostForm(u.String(), fields)
 	return read(t, resp, err)
 }

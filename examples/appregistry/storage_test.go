@@ -13,6 +13,7 @@ import (
 
 	"github.com/oauthcore/oauthcore/internal/engine"
 	"github.com/oauthcore/oauthcore/store"
+	"github.com/oauthcore/oauthcore/store/memory"
 )
 
 // opened opens a store by its flag, until the test ends or close is called.
@@ -226,5 +227,28 @@ func TestSecretsFile(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), ".*")); len(left) > 0 {
 		t.Errorf("files were left behind: %q", left)
+	}
+}
+
+// A store that a demonstration left behind has apps whose secrets are public: no other service starts on it.
+func TestDemonstrationStaysOne(t *testing.T) {
+	t.Parallel()
+	st := memory.New()
+	s, address := serveOn(t, demonstration(), st, "")
+	conf := demonstration()
+	conf.Demonstration, conf.Registered = false, nil
+	conf.Issuer = s.issuer
+	start := func() error {
+		_, err := newServer(t.Context(), conf, st, testSecrets(t), discard)
+		return err
+	}
+	if err := start(); err == nil || !strings.Contains(err.Error(), "is public") {
+		t.Errorf("a service on the store of a demonstration: %v", err)
+	}
+	for _, known := range demonstration().Registered {
+		s.as(t, address, known.Owner).reg(http.StatusOK, "DELETE", "/apps/"+known.ID, nil)
+	}
+	if err := start(); err != nil {
+		t.Errorf("a service on a store whose demonstration is over: %v", err)
 	}
 }

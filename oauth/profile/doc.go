@@ -22,9 +22,10 @@
 // Arrays, which would allow several resource parameters, were rejected: a client that needs those can send a
 // form.
 //
-// What would weaken the server was left out, save the audience that [Cognito] does not name, also where the kind of server that is replaced has it: the
-// implicit and password grants, the plain method of PKCE, credentials in a URL. What one app needs, such as no
-// PKCE at all, is a waiver in that app's policy, whose name begins with Insecure.
+// What would weaken the server was left out even where the kind of server that is replaced has it: the implicit and
+// password grants, the plain method of PKCE, credentials in a URL. The one exception is the audience, which tokens of
+// [Cognito] do not name. What one app needs, such as no PKCE at all, is a waiver in that app's policy, whose name
+// begins with Insecure.
 //
 // Answers keep error_description where the dialect allows one, since only people read it.
 package profile

@@ -53,10 +53,10 @@ func (a *API) rejectApp(c *call) (*reply, error) {
 }
 
 func (a *API) publishApp(c *call) (*reply, error) {
-	in := struct {
-		Listed bool `json:"listed"`
-		Shared bool `json:"shared"`
-	}{true, true}
+	var in struct {
+		Listed *bool `json:"listed"`
+		Shared *bool `json:"shared"`
+	}
 	if err := c.decodeIfAny(&in); err != nil {
 		return nil, err
 	}

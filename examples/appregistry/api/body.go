@@ -49,7 +49,7 @@ func decode(body []byte, v any) error {
 	if err != nil {
 		why := strings.TrimPrefix(err.Error(), "json: ")
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			why = fmt.Sprintf("%s: got a %s", wrong.Field, wrong.Value)
+			why = strings.TrimPrefix(wrong.Field+": got "+wrong.Value, ": ")
 		} else if errors.Is(err, io.EOF) {
 			why = "it is empty"
 		}
@@ -72,7 +72,7 @@ func checkMembers(body []byte, v any) error {
 	known, seen := memberNames(v), make(map[string]bool)
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
-		return err // null
+		return errors.New("got null, wanted an object")
 	}
 	for dec.More() {
 		t, err := dec.Token()

@@ -70,7 +70,7 @@ func (v *visit) showOffer(status int, all faults) error {
 	}
 	chosen := o.Scopes
 	if v.r.Method == http.MethodPost {
-		chosen = v.chosen(o.Scopes, o.RequiredScopes)
+		chosen = v.chosen(o.Scopes)
 	}
 	page.Choices = v.scopeChoices("It may", o.Scopes, o.RequiredScopes, chosen)
 	page.Choices.Fault = all.of("scopes")
@@ -89,7 +89,7 @@ func (v *visit) install() error {
 	if err != nil {
 		return err
 	}
-	chosen := v.chosen(o.Scopes, o.RequiredScopes)
+	chosen := v.chosen(o.Scopes)
 	_, err = v.Platform.ApproveInstallation(v.ctx, v.caller, o.ID, chosen)
 	if errors.Is(err, platform.ErrStale) {
 		// By this very form, sent twice, if it is now as the form would have it.

@@ -64,15 +64,10 @@ func (c *Console) scopeChoices(legend string, all, required, chosen []string) ch
 	return g
 }
 
-// chosen reads scopeChoices. What is fixed is not sent by browsers and counts as chosen.
-func (v *visit) chosen(all, required []string) []string {
-	some := []string{}
-	for _, s := range all {
-		if slices.Contains(required, s) || slices.Contains(v.r.PostForm["scopes"], s) {
-			some = append(some, s)
-		}
-	}
-	return some
+// chosen reads scopeChoices: of all, those that the form said, and no others. An app that has come to need more
+// since the page was shown gets nothing that nobody saw.
+func (v *visit) chosen(all []string) []string {
+	return append([]string{}, within(all, v.r.PostForm["scopes"])...)
 }
 
 // within returns the scopes of all that are among some.

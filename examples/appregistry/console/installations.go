@@ -65,7 +65,7 @@ func (v *visit) showInstallation(status int, all faults) error {
 	page.Removable = page.Active || o.Deleted && !i.Removed
 	chosen := i.Allowed
 	if all.of("scopes") != "" {
-		chosen = v.chosen(o.Scopes, o.RequiredScopes)
+		chosen = v.chosen(o.Scopes)
 	}
 	page.Choices = v.scopeChoices("It may", o.Scopes, o.RequiredScopes, chosen)
 	page.Choices.Fault = all.of("scopes")
@@ -91,7 +91,7 @@ func (v *visit) actOnInstallation() error {
 		what = "changed"
 		var o *platform.Offer
 		if o, err = p.Offer(v.ctx, v.caller, id); err == nil {
-			_, err = p.ApproveInstallation(v.ctx, v.caller, id, v.chosen(o.Scopes, o.RequiredScopes))
+			_, err = p.ApproveInstallation(v.ctx, v.caller, id, v.chosen(o.Scopes))
 		}
 	case "pause":
 		what = "paused"

@@ -48,6 +48,8 @@ type reviewPage struct {
 	Version   int64
 	Standing  []standing
 	Live      bool
+	Listed    bool // as it is now, or would be
+	Shared    bool
 	Suspended bool
 	Revision  *registry.Revision
 	Lines     []line
@@ -67,6 +69,7 @@ func (v *visit) showReview(status int, all faults) error {
 	page := reviewPage{
 		ID: a.ID, Owner: a.Owner, Version: a.Version,
 		Standing: standingOf(a), Live: platform.Published(a), Suspended: a.Suspended, Revision: a.Revision,
+		Listed: a.Listed || !platform.Published(a), Shared: a.Shared || !platform.Published(a),
 		Own: a.Owner == me,
 		Note: field{ID: "note", Label: "What has to change", Rows: 4, Hint: "Its developer reads this.",
 			Value: v.r.PostForm.Get("note"), Fault: all.of("note")},
@@ -99,7 +102,8 @@ func (v *visit) judge() error {
 		_, err = p.Judge(v.ctx, v.caller, id, false, form.Get("note"))
 	case "publish":
 		what = "published"
-		_, err = p.Publish(v.ctx, v.caller, id, form.Has("listed"), form.Has("shared"))
+		listed, shared := form.Has("listed"), form.Has("shared")
+		_, err = p.Publish(v.ctx, v.caller, id, &listed, &shared)
 	case "suspend":
 		what = "suspended"
 		_, err = p.Suspend(v.ctx, v.caller, id, true)

@@ -54,7 +54,7 @@ func (m *market) list(tenant, name string, categories ...string) string {
 		_, err = m.p.Judge(ctx, reviewer, a.ID, true, "")
 	}
 	if err == nil {
-		_, err = m.p.Publish(ctx, reviewer, a.ID, true, true)
+		_, err = m.p.Publish(ctx, reviewer, a.ID, nil, nil)
 	}
 	if err != nil {
 		m.t.Fatal(err)

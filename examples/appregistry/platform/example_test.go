@@ -36,7 +36,7 @@ func Example() {
 	_, err = p.Judge(ctx, dev, app.ID, true, "")
 	fmt.Println("by its developer:", err)
 	p.Judge(ctx, admin, app.ID, true, "")
-	p.Publish(ctx, admin, app.ID, true, true)
+	p.Publish(ctx, admin, app.ID, nil, nil)
 	found, _ := p.Search(ctx, olga, "seats", "", "", 20)
 	fmt.Println(found.Items[0].Name)
 	installed, err := p.ApproveInstallation(ctx, olga, app.ID, []string{"read:events"})

@@ -41,7 +41,7 @@ func TestOffer(t *testing.T) {
 	sees("as a draft", colleague, registry.ErrNotFound)
 	must(p.Submit(ctx, maker, a.ID))
 	must(p.Judge(ctx, staff, a.ID, true, ""))
-	must(p.Publish(ctx, staff, a.ID, false, false))
+	must(p.Publish(ctx, staff, a.ID, new(bool), new(bool)))
 	if o := sees("live", colleague, nil); !o.Own || o.Name != "App" || o.Installation != nil {
 		t.Errorf("to its own organisation: got %+v", o)
 	}
@@ -49,7 +49,13 @@ func TestOffer(t *testing.T) {
 	must(p.Propose(ctx, maker, a.ID, func(m registry.Manifest) (registry.Manifest, error) { return m, nil }))
 	must(p.Submit(ctx, maker, a.ID))
 	must(p.Judge(ctx, staff, a.ID, true, ""))
-	must(p.Publish(ctx, staff, a.ID, false, true))
+	must(p.Publish(ctx, staff, a.ID, nil, nil))
+	sees("published again without a word", buyer, registry.ErrNotFound)
+	must(p.Propose(ctx, maker, a.ID, func(m registry.Manifest) (registry.Manifest, error) { return m, nil }))
+	must(p.Submit(ctx, maker, a.ID))
+	must(p.Judge(ctx, staff, a.ID, true, ""))
+	shared := true
+	must(p.Publish(ctx, staff, a.ID, nil, &shared))
 	if o := sees("shared", buyer, nil); o.Own || !o.Active || o.Installation != nil {
 		t.Errorf("to another organisation: got %+v", o)
 	}

@@ -52,7 +52,8 @@ var errTaken = errors.New("platform: taken")
 //
 // An answer of status 500 or more is not kept. The next with that key carries the request out again, as does
 // the next after a server died on it; with the same Draw, so that do creates the same things again, and can
-// see that it has. A transition that was made already may be answered with the state that it left. Do has 30 seconds, and is not cut short if the client hangs up.
+// see that it has. A transition that was made already may be answered with the state that it left.
+// do may take 30 seconds, and is not cut short if the client hangs up.
 func (p *Platform) Once(ctx context.Context, key string, request []byte, do func(context.Context, Draw) Answer) (a Answer, replayed bool, err error) {
 	id, me := hash(key), rand.Text()
 	for wait, waited := 10*time.Millisecond, time.Duration(0); ; wait = min(2*wait, 250*time.Millisecond) {

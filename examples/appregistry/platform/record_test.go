@@ -3,6 +3,7 @@ package platform_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -170,5 +171,23 @@ func TestVault(t *testing.T) {
 		if _, err := platform.NewVault(bad); err == nil {
 			t.Errorf("NewVault of %d secrets: no error", len(bad))
 		}
+	}
+}
+
+// However many apps strangers make up, there is room for those that do something.
+func TestUsageOfTheKnown(t *testing.T) {
+	t.Parallel()
+	p, c := fresh(t, nil)
+	app, _, err := p.CreateApp(t.Context(), developer, registry.Manifest{Name: "App", RedirectURIs: []string{"https://app.example/cb"}, Scopes: []string{"read"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20_000 {
+		p.Count(oauth.Event{Time: c.now(), Endpoint: "token", App: fmt.Sprint("made up ", i), Err: &oauth.Error{Code: "invalid_client"}})
+	}
+	p.Count(oauth.Event{Time: c.now(), Endpoint: "token", App: app.ID})
+	days, err := p.UsageOf(t.Context(), developer, app.ID)
+	if err != nil || len(days) != 1 || days[0].Counts["token ok"] != 1 {
+		t.Errorf("got %v, %v", days, err)
 	}
 }

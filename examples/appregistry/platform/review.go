@@ -49,14 +49,19 @@ func (p *Platform) Judge(ctx context.Context, c Caller, id string, approve bool,
 }
 
 // Publish makes the approved revision the live one. Listed shows the app in the directory, shared lets other
-// organisations install it.
-func (p *Platform) Publish(ctx context.Context, c Caller, id string, listed, shared bool) (*registry.App, error) {
+// organisations install it; nil leaves either as it is, and an app that is published for the first time has both.
+func (p *Platform) Publish(ctx context.Context, c Caller, id string, listed, shared *bool) (*registry.App, error) {
 	return p.transition(ctx, c, Review, id, func(a *registry.App) error {
-		if err := a.Publish(c.actor()); err != nil {
-			return err
+		if !Published(a) {
+			a.Listed, a.Shared = true, true
 		}
-		a.Listed, a.Shared = listed, shared
-		return nil
+		if listed != nil {
+			a.Listed = *listed
+		}
+		if shared != nil {
+			a.Shared = *shared
+		}
+		return a.Publish(c.actor())
 	})
 }
 

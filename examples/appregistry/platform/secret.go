@@ -20,6 +20,18 @@ func checkOverlap(overlap time.Duration) error {
 	return nil
 }
 
+// ownsSecrets returns an error unless an app is the caller's own: staff see every app, and suspend one whose secret
+// has leaked, but may not act as it.
+func (c *Caller) ownsSecrets(a *registry.App) error {
+	if err := c.sees(a); err != nil {
+		return err
+	}
+	if a.Owner != c.Subject || a.Tenant != c.Tenant {
+		return fmt.Errorf("%w: an app's secrets are its owner's", registry.ErrForbidden)
+	}
+	return nil
+}
+
 // RotateSecret gives an app a new client secret, shown this once. The one there was works beside it for
 // overlap; zero ends it at once.
 func (p *Platform) RotateSecret(ctx context.Context, c Caller, id string, overlap time.Duration) (app *registry.App, secret string, err error) {
@@ -34,7 +46,7 @@ func (p *Platform) RotateSecret(ctx context.Context, c Caller, id string, overla
 	}
 	secret, s := p.newSecret(c.Draw.or())
 	app, err = p.registry.Update(ctx, id, func(a *registry.App) error {
-		if err := c.sees(a); err != nil {
+		if err := c.ownsSecrets(a); err != nil {
 			return err
 		}
 		if slices.ContainsFunc(a.Secrets, func(there registry.Secret) bool { return there.ID == s.ID }) {
@@ -59,6 +71,9 @@ func (p *Platform) RotateSecret(ctx context.Context, c Caller, id string, overla
 // as if nothing had happened.
 func (p *Platform) EndRotation(ctx context.Context, c Caller, id string, complete bool) (*registry.App, error) {
 	return p.transition(ctx, c, Developer, id, func(a *registry.App) error {
+		if err := c.ownsSecrets(a); err != nil {
+			return err
+		}
 		now := p.now()
 		usable := slices.DeleteFunc(slices.Clone(a.Secrets), func(s registry.Secret) bool {
 			return !s.NotAfter.IsZero() && !now.Before(s.NotAfter)

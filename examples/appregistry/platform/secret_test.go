@@ -41,6 +41,26 @@ func TestRotateSecretAgain(t *testing.T) {
 	}
 }
 
+// Staff see every app, and have no secret of one that is not their own.
+func TestSecretsAreTheOwners(t *testing.T) {
+	t.Parallel()
+	p, _ := fresh(t, nil)
+	a, _, err := p.CreateApp(t.Context(), developer, registry.Manifest{Name: "App", RedirectURIs: []string{"https://app.example/cb"}, Scopes: []string{"read"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	staff := platform.Caller{Subject: "staff", Tenant: developer.Tenant, Roles: []string{"developer", "admin", "super_admin"}}
+	if _, secret, err := p.RotateSecret(t.Context(), staff, a.ID, 0); !errors.Is(err, registry.ErrForbidden) {
+		t.Errorf("RotateSecret by staff: %v, a secret %t; wanted ErrForbidden", err, secret != "")
+	}
+	if _, _, err := p.RotateSecret(t.Context(), developer, a.ID, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.EndRotation(t.Context(), staff, a.ID, true); !errors.Is(err, registry.ErrForbidden) {
+		t.Errorf("EndRotation by staff: %v, wanted ErrForbidden", err)
+	}
+}
+
 // Whoever reviews reads any app, whatever other roles they lack; nobody reads one that is deleted.
 func TestReviewed(t *testing.T) {
 	t.Parallel()

@@ -21,7 +21,7 @@ type Usage struct {
 const UsageDays = 30
 
 const (
-	maxPending = 10_000 // apps and days; strangers can name any app
+	maxPending = 10_000 // apps and days; half of them for names that strangers may have made up
 	maxKinds   = 64     // of one app's day
 )
 
@@ -45,16 +45,20 @@ func (p *Platform) Count(e oauth.Event) {
 	key, kind := appDay{e.App, e.Time.UTC().Format(time.DateOnly)}, e.Endpoint+" "+outcome
 	p.pending.mu.Lock()
 	defer p.pending.mu.Unlock()
-	p.pending.count(key, kind, 1)
+	most := maxPending
+	if outcome == "invalid_client" || outcome == "invalid_request" { // as all are that name an app which is none
+		most /= 2
+	}
+	p.pending.count(key, kind, 1, most)
 }
 
-// count adds to a count. The caller holds mu.
-func (t *tally) count(key appDay, kind string, n int64) {
+// count adds to a count, unless that makes it one of more than so many. The caller holds mu.
+func (t *tally) count(key appDay, kind string, n int64, most int) {
 	if t.counts == nil {
 		t.counts = make(map[appDay]map[string]int64)
 	}
 	if t.counts[key] == nil {
-		if key.app == "" || len(t.counts) >= maxPending {
+		if key.app == "" || len(t.counts) >= most {
 			return
 		}
 		t.counts[key] = make(map[string]int64)
@@ -65,10 +69,20 @@ func (t *tally) count(key appDay, kind string, n int64) {
 // Flush stores what was counted. The counts inform and decide nothing: those since the last Flush are lost
 // with the process, and those of a write without an outcome may be there twice.
 func (p *Platform) Flush(ctx context.Context) error {
+	return p.flush(ctx, func(string) bool { return true })
+}
+
+// flush is Flush for some apps.
+func (p *Platform) flush(ctx context.Context, of func(app string) bool) error {
 	t := &p.pending
+	counts := make(map[appDay]map[string]int64)
 	t.mu.Lock()
-	counts := t.counts
-	t.counts = nil
+	for key, n := range t.counts {
+		if of(key.app) {
+			counts[key] = n
+			delete(t.counts, key)
+		}
+	}
 	t.mu.Unlock()
 	var failed error
 	for key, n := range counts {
@@ -76,7 +90,7 @@ func (p *Platform) Flush(ctx context.Context) error {
 			failed = err
 			t.mu.Lock()
 			for kind, n := range n {
-				t.count(key, kind, n)
+				t.count(key, kind, n, maxPending)
 			}
 			t.mu.Unlock()
 		}
@@ -112,12 +126,13 @@ func (p *Platform) add(ctx context.Context, key appDay, counts map[string]int64)
 }
 
 // UsageOf returns what an app did in the last 30 days, the latest first, days without requests left out.
-// Requests to other servers on the store show after their next [Platform.Flush].
+// Requests to other servers on the store show after their next [Platform.Flush], and what another call is just
+// storing may be missing.
 func (p *Platform) UsageOf(ctx context.Context, c Caller, id string) ([]Usage, error) {
 	if _, err := p.App(ctx, c, id); err != nil {
 		return nil, err
 	}
-	if err := p.Flush(ctx); err != nil {
+	if err := p.flush(ctx, func(app string) bool { return app == id }); err != nil {
 		return nil, err
 	}
 	today := p.now()
