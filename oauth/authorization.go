@@ -3,6 +3,7 @@ package oauth
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -13,7 +14,7 @@ import (
 )
 
 // Authorization is a valid authorization request that waits for the user. It lives as long as the call
-// of Interact that it was given to.
+// of Interact that it was given to. It prints, and encodes as JSON, without URL, which holds a ticket, and Params.
 type Authorization struct {
 	App         *registry.App
 	Login       *Login     // nil: sign-in is needed (nobody is signed in, max_age, prompt=login)
@@ -21,8 +22,8 @@ type Authorization struct {
 	NewScopes   []string   // those of Scopes that the user has not allowed before
 	Resources   []string   // resource indicators that the tokens would be for
 	RedirectURI string     // to show its host
-	URL         string     // a path and query: where sign-in returns to and where forms post; good for 10 minutes
-	Params      url.Values // the request: login_hint, ui_locales, acr_values, nonce
+	URL         string     `json:"-"` // a path and query: where sign-in returns to and where forms post; good for 10 minutes
+	Params      url.Values `json:"-"` // the request: login_hint, ui_locales, acr_values, nonce
 
 	c         *call
 	st        *standing
@@ -30,6 +31,11 @@ type Authorization struct {
 	grant     chain.ID
 	posted    bool // the consent form has come back, from who was shown it
 	answered  bool
+}
+
+// Format prints a without URL and Params, whatever the verb.
+func (a Authorization) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, "Authorization(%s %q)", a.RedirectURI, a.Scopes)
 }
 
 // Approve redirects to the app with a code. ap may be nil: all of a.Scopes. Only the POST of a consent

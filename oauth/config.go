@@ -3,6 +3,7 @@ package oauth
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -28,7 +29,7 @@ var (
 )
 
 // Config configures a [Server]. Zero values are the safe choice. [New] copies it; what its fields refer
-// to is used by many goroutines at once.
+// to is used by many goroutines at once. It prints as no more than its issuer.
 type Config struct {
 	_ [0]func()
 
@@ -91,7 +92,7 @@ type Config struct {
 	// where that lets it. All are https and bounded in number, size and time, and no redirect is followed.
 	Fetch *http.Client
 
-	// InsecureFetch lets such a client dial any address, for tests and development.
+	// InsecureFetch lets a Fetch without a Transport dial any address, for tests and development.
 	InsecureFetch bool
 
 	// Address returns where a request comes from, for the Limiter and for events: RemoteAddr, or what your own
@@ -106,6 +107,11 @@ type Config struct {
 	InsecureLoopbackResources bool
 
 	Now func() time.Time // nil: time.Now
+}
+
+// Format prints the issuer, whatever the verb, for c has secrets in it.
+func (c Config) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, "Config(%s)", c.Issuer)
 }
 
 const (
@@ -130,14 +136,19 @@ func (p Paths) or(zero Paths) Paths {
 	}
 }
 
-// Login says that someone signed in to the host.
+// Login says that someone signed in to the host. It prints, and encodes as JSON, without its session.
 type Login struct {
 	Subject string    // required: sub
 	Tenant  string    // the organisation that the user acts in; empty: none
-	Session string    // required at the authorization endpoint: changes at every sign-in; only hashes of it are kept
+	Session string    `json:"-"` // required at the authorization endpoint: changes at every sign-in; only hashes of it are kept
 	Time    time.Time // required: auth_time, in whole seconds
 	ACR     string
 	AMR     []string
+}
+
+// Format prints l without its session, whatever the verb.
+func (l Login) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, "Login(%q %q %s %q %q)", l.Subject, l.Tenant, l.Time.Format(time.RFC3339), l.ACR, l.AMR)
 }
 
 // Approval is what the host permits: after a consent page, from its own login, in its own grant type.

@@ -88,6 +88,13 @@ func (s *Server) HoldHashing() (release func()) {
 	}
 }
 
+// RemoteKeySets returns how many key sets of apps with a jwks_uri are remembered.
+func (s *Server) RemoteKeySets() int {
+	s.jwks.mu.Lock()
+	defer s.jwks.mu.Unlock()
+	return len(s.jwks.sets)
+}
+
 // NewLimiter returns the Limiter that a server has if the host gives none.
 func NewLimiter(now func() time.Time) Limiter { return newLimiter(now) }
 

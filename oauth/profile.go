@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -42,12 +43,18 @@ type Profile struct {
 	RevokeRefreshOnly bool
 }
 
-// Reply is an answer about to be written; a Profile may edit it.
+// Reply is an answer about to be written; a Profile may edit it. It prints, and encodes as JSON, without Body and
+// Token.
 type Reply struct {
 	Endpoint string
 	Status   int
 	Header   http.Header
-	Body     map[string]any // the JSON object; nil: empty
+	Body     map[string]any `json:"-"` // the JSON object; nil: empty
 	Err      *Error         // nil: success
-	Token    *TokenResponse // of the token endpoint
+	Token    *TokenResponse `json:"-"` // of the token endpoint
+}
+
+// Format prints r without Body and Token, whatever the verb.
+func (r Reply) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, "Reply(%s %d)", r.Endpoint, r.Status)
 }

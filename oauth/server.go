@@ -43,6 +43,11 @@ type Server struct {
 	cookie   string
 }
 
+// Format prints the issuer, whatever the verb, for the configuration has secrets in it.
+func (s Server) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, "Server(%s)", s.config.Issuer)
+}
+
 // mark is a record that only has to be there.
 type mark struct{}
 

@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -13,11 +14,17 @@ import (
 // use the grant type. A refusal is an [*Error]; it is called again if the client tries again.
 type GrantHandler func(ctx context.Context, r *TokenRequest) (*Approval, error)
 
-// TokenRequest is an authenticated request to the token endpoint, without what authenticated it.
+// TokenRequest is an authenticated request to the token endpoint, without what authenticated it. It prints, and encodes
+// as JSON, without what the client sent.
 type TokenRequest struct {
 	App    *registry.App
-	Params url.Values // a copy; known parameters are there at most once, resource excepted
-	Header http.Header
+	Params url.Values  `json:"-"` // a copy; known parameters are there at most once, resource excepted
+	Header http.Header `json:"-"`
+}
+
+// Format prints r without its parameters and header, whatever the verb.
+func (r TokenRequest) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, "TokenRequest(%q)", r.Params.Get("grant_type"))
 }
 
 // token is the token endpoint (RFC 6749, Section 3.2).

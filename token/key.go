@@ -13,13 +13,19 @@ import (
 	"github.com/oauthcore/oauthcore/internal/jose"
 )
 
-// Key is one key of a ring. It is published while it is in the ring.
+// Key is one key of a ring. It is published while it is in the ring. It prints, and encodes as JSON, without its
+// Signer, which software keys would spell out.
 type Key struct {
 	ID        string        // kid; empty: the RFC 7638 thumbprint
 	Algorithm string        // JWS alg; empty: ES256, ES384, ES512, EdDSA or RS256, as the key is
-	Signer    crypto.Signer // software, KMS or HSM; used by many goroutines at once
+	Signer    crypto.Signer `json:"-"` // software, KMS or HSM; used by many goroutines at once
 	NotBefore time.Time     // signs from then on; of several, the latest signs. Zero: always
 	NotAfter  time.Time     // neither signs nor is published after that. Zero: until it is replaced
+}
+
+// Format prints k without its Signer, whatever the verb.
+func (k Key) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, "Key(%s %s)", k.ID, k.Algorithm)
 }
 
 // ParseKey reads a private key from PEM (PKCS #8, PKCS #1 or SEC 1) or from a JWK, whose kid and alg it keeps

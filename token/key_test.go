@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -155,6 +156,22 @@ func TestParseKeyRefuses(t *testing.T) {
 			if strings.Contains(err.Error(), secret) {
 				t.Errorf("%s: the error %q repeats the key", name, err)
 			}
+		}
+	}
+}
+
+func TestKeyPrintsNoSigner(t *testing.T) {
+	for alg, signer := range signers() {
+		k := token.Key{ID: "k1", Algorithm: alg, Signer: signer}
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			for _, v := range []any{k, &k} {
+				if got, want := fmt.Sprintf(verb, v), "Key(k1 "+alg+")"; got != want {
+					t.Errorf("%s prints %s, want %s", verb, got, want)
+				}
+			}
+		}
+		if got, err := json.Marshal(k); err != nil || strings.Contains(string(got), "Signer") {
+			t.Errorf("in JSON a key of %s is %s, %v", alg, got, err)
 		}
 	}
 }

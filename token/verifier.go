@@ -41,7 +41,9 @@ type VerifierConfig struct {
 
 	InsecureAnyAudience bool // accepts tokens meant for other APIs, for issuers that write no aud
 
-	HTTP *http.Client     // fetches remote documents, without redirects; nil: a client without a proxy
+	// HTTP fetches remote documents, without redirects; nil: a client without a proxy. The URIs are those of whoever
+	// configures this, so that an issuer on a private network is as good as any.
+	HTTP *http.Client
 	Now  func() time.Time // nil: time.Now
 }
 
