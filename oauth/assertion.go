@@ -50,7 +50,11 @@ func readAssertion(params url.Values) (*assertion, error) {
 	a := &assertion{jws: j}
 	for name, into := range map[string]any{"iss": &a.issuer, "sub": &a.subject, "aud": &a.audience, "jti": &a.id,
 		"exp": &a.expires, "nbf": &a.notBefore, "iat": &a.issued} {
-		if raw, ok := members[name]; ok && err == nil {
+		switch raw, ok := members[name]; {
+		case !ok || err != nil:
+		case string(raw) == "null": // which would pass for a claim that is absent
+			err = errors.New(name + " is null")
+		default:
 			err = json.Unmarshal(raw, into)
 		}
 	}

@@ -91,6 +91,7 @@ func (m *machine) post(path, assertion string, form url.Values) reply {
 
 var ccForm = url.Values{"grant_type": {"client_credentials"}}
 
+// R7521-5.1-1, R7521-5.2-1, R7521-4.2.1-1, R7523-3-1, R7523bis-6-1, R7523bis-6-2, R8725-3.12-1, OAuth21-2.4-1
 func TestAssertion(t *testing.T) {
 	const past, soon = -61, 3600
 	m := newMachine(t)
@@ -125,6 +126,8 @@ func TestAssertion(t *testing.T) {
 		{name: "without exp", change: map[string]any{"exp": nil}},
 		{name: "with exp of another type", change: map[string]any{"exp": "soon"}},
 		{name: "with exp null", change: map[string]any{"exp": json.RawMessage("null")}},
+		{name: "with iat null", change: map[string]any{"iat": json.RawMessage("null")}},
+		{name: "with nbf null", change: map[string]any{"nbf": json.RawMessage("null")}},
 		{name: "with exp beyond numbers", change: map[string]any{"exp": json.RawMessage("1e400")}},
 		{name: "expired", change: map[string]any{"exp": now + past}},
 		{name: "expired to the second", change: map[string]any{"exp": now - 60}},
@@ -152,6 +155,7 @@ func TestAssertion(t *testing.T) {
 	}
 }
 
+// R7521-3-1, R7521-5.2-1
 func TestAssertionSignature(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
@@ -232,8 +236,10 @@ func TestAssertionParameters(t *testing.T) {
 		{"without a type", "client_assertion=A", 400, "invalid_request"},
 		{"a type alone", "client_assertion_type=" + assertionType, 400, "invalid_request"},
 		{"of another type", "client_assertion=A&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:saml2-bearer", 401, "invalid_client"},
+		// R7523-2-1
 		{"twice", "client_assertion=A&client_assertion=A&client_assertion_type=" + assertionType, 400, "invalid_request"},
 		{"with its type twice", "client_assertion=A&client_assertion_type=" + assertionType + "&client_assertion_type=" + assertionType, 400, "invalid_request"},
+		// R7521-4.2-1
 		{"with another client_id", "client_assertion=A&client_id=svc&client_assertion_type=" + assertionType, 401, "invalid_client"},
 		{"with its client_id", "client_assertion=A&client_id=machine&client_assertion_type=" + assertionType, 200, ""},
 	} {
@@ -253,6 +259,7 @@ func TestAssertionParameters(t *testing.T) {
 	})
 }
 
+// R7523-3-2
 func TestAssertionReplay(t *testing.T) {
 	m := newMachine(t)
 	t.Run("until it has expired, skew and all", func(t *testing.T) {

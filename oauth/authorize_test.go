@@ -182,6 +182,7 @@ func edited(v url.Values, edits ...string) string {
 	return v.Encode() + added
 }
 
+// R6749-3.1.2.2-1, R6749-3.1.2.3-2, R6749-3.1.2.4-1, R6749-4.1.2.1-2, R6749-10.14-1, R6749-10.15-1, R9700-2.1-2, MCP-AS-6
 func TestAuthorizeShowsWhatIsInDoubt(t *testing.T) {
 	t.Parallel()
 	var s *interceptor
@@ -214,6 +215,7 @@ func TestAuthorizeShowsWhatIsInDoubt(t *testing.T) {
 	}
 }
 
+// R6749-3.1-5, R6749-3.1.1-1, R6749-3.3-1, R6749-4.1.2.1-1, R6749-4.2-1, R6749-A-1, R7636-4.3-1, R7636-7.2-1, R8707-2-1, R9101-7-1, R9207-2-1, R9700-2.1.2-1, R9700-4.4.2-1, MCP-AS-4
 func TestAuthorizeRefuses(t *testing.T) {
 	t.Parallel()
 	var s *interceptor
@@ -326,6 +328,7 @@ func (c ceiling) Installation(context.Context, *registry.App, string, string) (*
 	return c.installation, c.err
 }
 
+// R9700-2.6-3, OAuth21-3.1-1
 func TestAuthorizeMethods(t *testing.T) {
 	t.Parallel()
 	var s *interceptor
@@ -359,6 +362,8 @@ func TestAuthorizeMethods(t *testing.T) {
 }
 
 // An app may post its request (RFC 6749, Section 3.1). It goes on as a GET of the same.
+//
+// R6749-3.1-2, R9700-4.12-1
 func TestAuthorizePost(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -455,6 +460,7 @@ func TestAuthorizeBounds(t *testing.T) {
 			t.Errorf("got a %s page", kind)
 		}
 	})
+	// R6749-3.1-4
 	t.Run("unknown parameters are passed over", func(t *testing.T) {
 		query := h.request("first").Encode() + "&unknown=1&unknown=2&%00=x"
 		if b.do("GET", "/authorize?"+query, nil).location(t).Get("code") == "" {
@@ -464,6 +470,8 @@ func TestAuthorizeBounds(t *testing.T) {
 }
 
 // State comes back to the byte, encoded once (RFC 6749, Section 4.1.2).
+//
+// R6749-4.1.2-5, R6749-3.1-5, R6749-10.14-1, R9207-2-1
 func TestAuthorizeState(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -505,6 +513,7 @@ func TestAuthorizeState(t *testing.T) {
 	t.Run("two are refused and not repeated", func(t *testing.T) {
 		b.do("GET", "/authorize?"+edited(h.request("first"), "state=abc"), nil).wantRefusal(t, h, callback+"?", "invalid_request", "")
 	})
+	// R6749-3.1-4
 	t.Run("one that is empty is none", func(t *testing.T) {
 		got := b.do("GET", "/authorize?"+edited(h.request("first"), "state=", "state"), nil).location(t)
 		if got.Get("code") == "" || got.Has("state") {
@@ -513,6 +522,7 @@ func TestAuthorizeState(t *testing.T) {
 	})
 }
 
+// R6749-3.1.2-1, R8252-7-1, R8252-7.3-1, R8252-8.3-1, R9700-2.1-3, R9700-4.12-1
 func TestAuthorizeRedirects(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, func(c *oauth.Config) {
@@ -561,6 +571,8 @@ func TestAuthorizeRedirects(t *testing.T) {
 }
 
 // Where pages post to and whom their forms may send the browser to.
+//
+// R6749-10.13-1, R9700-4.16-1, R9700-4.2.4-1
 func TestAuthorizePagePolicy(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, func(c *oauth.Config) {

@@ -83,6 +83,7 @@ func (h *host) serve(path string, header http.Header, body string) reply {
 	return got
 }
 
+// R6749-2.3.1-1, R6749-B-1
 func TestBasicHeader(t *testing.T) {
 	type vector struct {
 		ID, Authorization, Expect, Note string
@@ -110,6 +111,7 @@ func TestBasicHeader(t *testing.T) {
 	}
 }
 
+// R6749-3.2-2, R6749-A-1, R6749-B-1
 func TestTokenForm(t *testing.T) {
 	type vector struct {
 		ID, Method, Query, Body, Expect, Note string
@@ -220,16 +222,21 @@ func TestClientAuthentication(t *testing.T) {
 		{"basic", []string{svc}, cc, 200, ""},
 		{"basic with an equal client_id", []string{svc}, cc + "&client_id=svc", 200, ""},
 		{"basic with an empty client_secret, which counts as absent", []string{svc}, cc + "&client_secret=", 200, ""},
+		// OAuth21-2.4.1-1
 		{"post", nil, "grant_type=refresh_token" + two, 400, "invalid_request"}, // past authentication
+		// R6749-2.3-1
 		{"basic and client_secret", []string{svc}, cc + "&client_secret=" + secret, 400, "invalid_request"},
 		{"basic and assertion", []string{svc}, cc + "&client_assertion=x" + assertionType, 400, "invalid_request"},
 		{"basic and an assertion's type", []string{svc}, cc + assertionType, 400, "invalid_request"},
 		{"client_secret and assertion", nil, cc + two + "&client_assertion=x" + assertionType, 400, "invalid_request"},
 		{"basic with another client_id", []string{svc}, cc + "&client_id=web", 400, "invalid_request"},
 		{"two headers", []string{svc, svc}, cc, 400, "invalid_request"},
+		// R6749-2.3.2-1
 		{"basic where post is registered", []string{basic("two", secret)}, cc, 401, "invalid_client"},
+		// R6749-2.3.1-2
 		{"post where basic is registered", nil, cc + "&client_id=svc&client_secret=" + secret, 401, "invalid_client"},
 		{"post without client_id", nil, cc + "&client_secret=" + secret, 401, "invalid_client"},
+		// R6749-5.2-2
 		{"bearer", []string{"Bearer " + secret}, cc + "&client_id=pub", 401, "invalid_client"},
 		{"negotiate", []string{"Negotiate x"}, cc + "&client_id=pub", 401, "invalid_client"},
 		// Its last character has bits that base64 leaves unused, and they are set.
@@ -237,7 +244,9 @@ func TestClientAuthentication(t *testing.T) {
 		{"an empty header", []string{""}, cc + "&client_id=pub", 401, "invalid_client"},
 		{"basic with an empty secret", []string{basic("svc", "")}, cc, 401, "invalid_client"},
 		{"post with an empty secret", nil, cc + "&client_id=two&client_secret=", 401, "invalid_client"},
+		// R6749-2.2-1
 		{"a confidential client without a credential", nil, cc + "&client_id=svc", 401, "invalid_client"},
+		// R6749-2.1-1
 		{"a public client with a secret", nil, cc + "&client_id=pub&client_secret=x", 401, "invalid_client"},
 		{"a public client with basic", []string{basic("pub", "x")}, cc, 401, "invalid_client"},
 		{"a public client cannot act for itself", nil, cc + "&client_id=pub", 400, "unauthorized_client"},
@@ -271,6 +280,8 @@ func TestClientAuthentication(t *testing.T) {
 }
 
 // Every endpoint and grant type asks who the client is before anything else.
+//
+// R6749-2.3.1-3, R6749-3.2.1-1, R6749-3.2.1-2, R6749-4.4.2-1, R6749-10.2-1, R9700-2.5-1
 func TestClientAuthenticationEverywhere(t *testing.T) {
 	h := newHost(t)
 	r := h.login("web")

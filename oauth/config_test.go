@@ -53,6 +53,7 @@ func TestNewMinimal(t *testing.T) {
 	}
 }
 
+// R6749-3.1-3, R6749-3.2-1, R6749-4.1.2-1, R6749-8-1, R6750-5.2-2, R7662-2-1, R7009-2-1, R8414-2-1, R8414-2-4, R9207-2-2, OAuth21-1.5-1, MCP-AS-5
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	signedIn := func(*http.Request) (*oauth.Login, error) { return nil, nil }
@@ -199,6 +200,8 @@ func TestNewCopies(t *testing.T) {
 }
 
 // Zero values are the documented defaults.
+//
+// R6750-5.3-1, OAuth21-2.4-2, MCP-AS-7
 func TestNewDefaults(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)

@@ -176,6 +176,7 @@ func TestConsentNarrowsResources(t *testing.T) {
 	}
 }
 
+// R6749-3.3-2
 func TestConsentNarrowed(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -281,6 +282,8 @@ func TestConsentOfAChangedApp(t *testing.T) {
 }
 
 // Any program on the device can pose as a public app there.
+//
+// R6749-10.1-2, R6749-10.2-3, R8252-8.6-1, R6749-2.3-2
 func TestConsentOfAPublicApp(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, func(c *oauth.Config) {
@@ -412,6 +415,7 @@ func wantScope(t testing.TB, r reply, want string) {
 	}
 }
 
+// R6749-4.1.2.1-1
 func TestDeny(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

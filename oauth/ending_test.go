@@ -110,6 +110,7 @@ func TestEndings(t *testing.T) {
 	}
 }
 
+// OAuth21-7.9-1
 func TestDisconnect(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)

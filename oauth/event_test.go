@@ -180,6 +180,8 @@ func TestEventLogValue(t *testing.T) {
 
 // Nothing that must stay secret is in an event, a log line, an error, a record of the store, or an answer
 // that is not its own.
+//
+// R6749-10.3-1, R7662-4-4
 func TestNoSecretEscapes(t *testing.T) {
 	secrets := make(map[string]string) // by value, what it is
 	keep := func(what, value string) string {

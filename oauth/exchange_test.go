@@ -39,6 +39,8 @@ func withoutPKCE(c *oauth.Config) {
 
 // A code that is presented in any other way than its request fixed is refused, and neither spent nor
 // ended by it.
+//
+// R6749-4.1.2-2, R6749-4.1.3-1, R6749-10.6-1, R7636-4.1-1, R7636-4.4-1, R7636-4.6-1, R8252-6-1, R8707-2.2-1, R9700-2.1.1-1, R9700-4.5-1, OAuth21-7.5.2-1, OAuth21-10.2-1, MCP-AS-1
 func TestExchangeBindings(t *testing.T) {
 	const long = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
 	for _, tt := range []struct {
@@ -107,6 +109,7 @@ func TestExchangeBindings(t *testing.T) {
 		h.exchange(v, code, "redirect_uri", callback).want(t, 400, "invalid_grant")
 		h.exchange(v, code).want(t, 200, "")
 	})
+	// R9700-2.1.1-3, R9700-4.8.2-1, OAuth21-4.1.3-2
 	t.Run("with a code_verifier where the request had no challenge", func(t *testing.T) {
 		h := newHost(t, withoutPKCE)
 		v := h.request("web", "code_challenge", "", "code_challenge_method", "")
@@ -114,6 +117,7 @@ func TestExchangeBindings(t *testing.T) {
 		h.exchange(v, code).want(t, 400, "invalid_grant")
 		h.exchange(v, code, "code_verifier", "").want(t, 200, "")
 	})
+	// R9700-4.8.2-1, OAuth21-4.1.3-2
 	t.Run("without a code_verifier by an app that may leave PKCE out but did not", func(t *testing.T) {
 		h := newHost(t, withoutPKCE)
 		v := h.request("web")
@@ -138,6 +142,7 @@ func TestExchangeBindings(t *testing.T) {
 	})
 }
 
+// R6749-4.1.2-2, R6749-4.1.3-2, R6749-10.5-1
 func TestExchangeByStrangers(t *testing.T) {
 	h := newHost(t)
 	v := h.request("web")
@@ -155,6 +160,7 @@ func TestExchangeByStrangers(t *testing.T) {
 	h.refresh("web", r.str("refresh_token")).want(t, 200, "")
 }
 
+// R6749-4.1.2-1, R6749-10.5-1
 func TestExchangeExpires(t *testing.T) {
 	for _, tt := range []struct{ config, life time.Duration }{{0, time.Minute}, {5 * time.Second, 5 * time.Second}} {
 		h := newHost(t, func(c *oauth.Config) { c.CodeLifetime = tt.config })
@@ -168,6 +174,7 @@ func TestExchangeExpires(t *testing.T) {
 	}
 }
 
+// R6749-4.1.2-3, R6749-4.1.2-4, R6749-10.5-1, R9700-4.2.4-2, OAuth21-4.1.3-1
 func TestExchangeReplay(t *testing.T) {
 	h := newHost(t)
 	v := h.request("web")
@@ -217,6 +224,7 @@ func TestExchangeReplayAfterExpiry(t *testing.T) {
 	})
 }
 
+// R8707-2.1-1, R9068-2.2.3-1
 func TestExchangeNarrows(t *testing.T) {
 	h := newHost(t)
 	v := h.request("web")
@@ -234,6 +242,7 @@ func TestExchangeNarrows(t *testing.T) {
 	}
 }
 
+// R9700-4.14.2-1
 func TestExchangeWithoutRefresh(t *testing.T) {
 	t.Run("by the app's manifest", func(t *testing.T) {
 		h := newHost(t, func(c *oauth.Config) {

@@ -24,6 +24,7 @@ func inactive(t testing.TB, r reply) {
 	}
 }
 
+// R7662-2.2-1, R9068-2.2-2
 func TestIntrospect(t *testing.T) {
 	for _, app := range []string{"web", "opaque"} {
 		t.Run(app, func(t *testing.T) {
@@ -76,6 +77,7 @@ func sameSet(a, b []string) bool {
 	return slices.Equal(a, b)
 }
 
+// R7662-2.1-2, R7662-2.2-2, R7662-4-2
 func TestIntrospectIsFor(t *testing.T) {
 	s := &interceptor{}
 	h := newHost(t, s.wrap, func(c *oauth.Config) {
@@ -117,6 +119,7 @@ func TestIntrospectIsFor(t *testing.T) {
 			})
 		})
 	}
+	// R7662-2.3-1
 	t.Run("nobody without a credential", func(t *testing.T) {
 		s.unwritten(t, func() {
 			reads := s.reads.Load()
@@ -129,12 +132,14 @@ func TestIntrospectIsFor(t *testing.T) {
 			}
 		})
 	})
+	// R6749-2.3-2
 	t.Run("no public client, not even of its own", func(t *testing.T) {
 		tok := h.login("spa").str("access_token")
 		h.introspect("spa", tok).want(t, 401, "invalid_client")
 	})
 }
 
+// R7662-2.1-1
 func TestIntrospectForm(t *testing.T) {
 	h := newHost(t)
 	r := h.login("web")
@@ -161,6 +166,8 @@ func TestIntrospectForm(t *testing.T) {
 }
 
 // Every way of being inactive looks the same, for JWT and opaque tokens.
+//
+// R7662-2.2-2, R7662-2.2-3, R7662-4-1
 func TestIntrospectInactive(t *testing.T) {
 	type world struct {
 		*host
@@ -236,6 +243,7 @@ func (h *host) revoke(app, tok string) reply {
 	return r
 }
 
+// R7662-2.1-3, R7662-4-1, R6750-5.2-1, R8725-3.12-1
 func TestIntrospectForged(t *testing.T) {
 	h := newHost(t)
 	// A grant that no consent bounds.
@@ -347,6 +355,8 @@ func TestIntrospectStoreFails(t *testing.T) {
 }
 
 // A token of client credentials has no record, and is as well known.
+//
+// R9068-2.2-2
 func TestIntrospectWithoutGrant(t *testing.T) {
 	for _, id := range []string{"svc", "opaque"} {
 		var app *registry.App

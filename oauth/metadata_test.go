@@ -42,6 +42,7 @@ func (h *host) document(t testing.TB, path string) map[string]any {
 	return doc
 }
 
+// R8414-3-1, R8414-3.1-1, R8414-3.3-1, R9700-2.6-1, MCP-AS-2
 func TestMetadataPlaces(t *testing.T) {
 	t.Parallel()
 	for _, test := range readWellKnown(t).Cases {
@@ -65,6 +66,7 @@ func TestMetadataPlaces(t *testing.T) {
 	}
 }
 
+// R8414-3.1-1, R8414-3.2-1
 func TestMetadataHeaders(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -95,6 +97,7 @@ func TestMetadataHeaders(t *testing.T) {
 	}
 }
 
+// R8414-2-2, R8414-2-3, R8414-2-5, R8414-3.2-1
 func TestMetadataFollowsTheConfiguration(t *testing.T) {
 	t.Parallel()
 	algorithms := []any{"ES256", "ES384", "ES512", "EdDSA", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
@@ -330,6 +333,8 @@ func (w *walk) accessToken(t testing.TB, app string) url.Values {
 
 // TestMetadataIsTrue uses whatever the metadata advertises, and is refused what it does not. A member that
 // has no test here is an error.
+//
+// R6749-4.2-1, R6749-4.3-1, R8414-2-2, R8414-2-3, R9068-4-1, R9207-2.3-1, R9207-2.4-1, R9700-2.1.1-4, R9700-2.4-1, OAuth21-10-1, MCP-AS-2, MCP-AS-3, MCP-AS-4
 func TestMetadataIsTrue(t *testing.T) {
 	t.Parallel()
 	for name, path := range map[string]string{"without a path": "", "with a path": "/tenants/one"} {

@@ -43,6 +43,7 @@ func TestProfilePaths(t *testing.T) {
 	}
 }
 
+// R7009-2.2.1-1
 func TestProfileRevokesRefreshTokensOnly(t *testing.T) {
 	var s interceptor
 	h := newHost(t, s.wrap, func(c *oauth.Config) { c.Profile = &oauth.Profile{RevokeRefreshOnly: true} })

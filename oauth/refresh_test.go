@@ -17,6 +17,7 @@ import (
 
 func strict(c *oauth.Config) { c.RefreshGrace = -1 }
 
+// R9700-2.2.2-1, OAuth21-4.3.1-1, MCP-AS-7
 func TestRefreshRotates(t *testing.T) {
 	for _, app := range []string{"web", "opaque", "two", "pub", "spa"} {
 		t.Run(app, func(t *testing.T) {
@@ -46,6 +47,7 @@ func TestRefreshRotates(t *testing.T) {
 	}
 }
 
+// R6749-6-1, R6749-6-3, R8707-2.1-1, R8707-2.2-1
 func TestRefreshNarrows(t *testing.T) {
 	s := &interceptor{}
 	h := newHost(t, s.wrap)
@@ -81,6 +83,7 @@ func TestRefreshNarrows(t *testing.T) {
 	h.refresh("web", tok).want(t, 200, "")
 }
 
+// R9700-4.14.2-3
 func TestRefreshExpires(t *testing.T) {
 	t.Run("unused, to the second", func(t *testing.T) {
 		h := newHost(t, func(c *oauth.Config) {
@@ -194,6 +197,8 @@ func TestRefreshGrace(t *testing.T) {
 }
 
 // What proves nothing, or is not presented as it must be, ends nothing and writes nothing.
+//
+// R6749-6-2, R6749-10.4-1
 func TestRefreshStrangersEndNothing(t *testing.T) {
 	for _, mode := range []struct {
 		name   string
@@ -424,6 +429,7 @@ func TestRefreshStoreFails(t *testing.T) {
 	h.refresh("web", tok).want(t, 200, "")
 }
 
+// R6749-4.4.3-1
 func TestRefreshOfClientCredentials(t *testing.T) {
 	h := newHost(t, func(c *oauth.Config) {
 		c.Apps = apps(func(s registry.Static) {

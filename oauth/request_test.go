@@ -58,6 +58,7 @@ func TestAuthorizeAdvice(t *testing.T) {
 		set  []string
 		want []string
 	}{
+		// R7636-4.4.1-1
 		"no challenge": {[]string{"code_challenge", "", "code_challenge_method", ""}, []string{"code_challenge is missing"}},
 		"no method":    {[]string{"code_challenge_method", ""}, []string{"code_challenge_method is missing", "S256"}},
 		"a challenge that lost its characters": {[]string{"code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstwcM"},
@@ -102,6 +103,7 @@ func TestAuthorizeWithATableOfTheHost(t *testing.T) {
 	})
 }
 
+// R7636-4.4.1-1, R8252-8.1-1, R9700-2.1.1-2, OAuth21-4.1.1-1, MCP-AS-1
 func TestAuthorizeWithoutChallenge(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, func(c *oauth.Config) {
@@ -135,6 +137,8 @@ func TestAuthorizeWithoutChallenge(t *testing.T) {
 }
 
 // A request without scope asks for what the app requires, if it requires any.
+//
+// R6749-3.3-3
 func TestAuthorizeScope(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, func(c *oauth.Config) {
@@ -158,6 +162,7 @@ func TestAuthorizeScope(t *testing.T) {
 	}
 }
 
+// R8707-2-2, R9068-3-1, R9068-5-1, R9700-4.10-1, MCP-AS-8
 func TestAuthorizeResource(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, func(c *oauth.Config) {
@@ -215,6 +220,8 @@ func TestAuthorizeResource(t *testing.T) {
 }
 
 // TestAuthorizePrompt walks prompt and max_age through sign-in and consent, as an app meets them.
+//
+// R6749-3.1-1
 func TestAuthorizePrompt(t *testing.T) {
 	t.Parallel()
 	const fresh, old, nobody = "a fresh login", "an old login", "nobody"

@@ -26,6 +26,7 @@ func decoded(t testing.TB, part string) []byte {
 
 func TestRevoke(t *testing.T) {
 	for _, app := range []string{"web", "opaque", "two", "pub"} {
+		// R7009-2-1, R7009-2.1-4
 		t.Run("a refresh token of "+app, func(t *testing.T) {
 			s := &interceptor{}
 			h := newHost(t, s.wrap)
@@ -44,6 +45,7 @@ func TestRevoke(t *testing.T) {
 			}
 			s.unwritten(t, func() { h.revoke(app, r2.str("refresh_token")) })
 		})
+		// R7009-2-2
 		t.Run("an access token of "+app, func(t *testing.T) {
 			h := newHost(t)
 			r1 := h.login(app)
@@ -70,6 +72,7 @@ func TestRevoke(t *testing.T) {
 			t.Error("the family goes on")
 		}
 	})
+	// R7009-2.1-2
 	t.Run("whatever the hint", func(t *testing.T) {
 		h := newHost(t)
 		for _, hint := range []string{"access_token", "refresh_token", "unknown"} {
@@ -82,6 +85,7 @@ func TestRevoke(t *testing.T) {
 			}
 		}
 	})
+	// R7009-2.1-3
 	t.Run("at another process", func(t *testing.T) {
 		h := newHost(t)
 		r := h.login("web")
@@ -125,6 +129,7 @@ func TestRevokeRefusals(t *testing.T) {
 	h := newHost(t, s.wrap)
 	r := h.login("web")
 	ask := func(app string, form url.Values) reply { return h.post(app, "/revoke", form) }
+	// R7009-2.1-1
 	t.Run("of another client's tokens", func(t *testing.T) {
 		s.unwritten(t, func() {
 			for _, stranger := range []string{"two", "pub", "api"} {
@@ -142,6 +147,7 @@ func TestRevokeRefusals(t *testing.T) {
 		ask("web", url.Values{"token": {""}}).want(t, 400, "invalid_request")
 		ask("web", url.Values{"token": {"a", "b"}}).want(t, 400, "invalid_request")
 	})
+	// R7009-2.2-1
 	t.Run("never, of what is unknown", func(t *testing.T) {
 		expired := h.post("svc", "/token", ccForm).str("access_token")
 		h.pass(time.Hour)
@@ -154,6 +160,7 @@ func TestRevokeRefusals(t *testing.T) {
 		})
 		h.refresh("web", tok).want(t, 200, "")
 	})
+	// R7009-2.1-1
 	t.Run("of a client that has no secret right", func(t *testing.T) {
 		r := h.login("web")
 		h.raw("/revoke", http.Header{"Authorization": {basic("web", "wrong")}}, "token="+r.str("refresh_token")).want(t, 401, "invalid_client")
@@ -172,6 +179,7 @@ func TestRevokeCode(t *testing.T) {
 	h.exchange(v, code).want(t, 200, "")
 }
 
+// R7009-2.2.1-1
 func TestRevokeStoreFails(t *testing.T) {
 	down := false
 	fail := func() error {

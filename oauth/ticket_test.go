@@ -65,6 +65,8 @@ func TestTicketExpires(t *testing.T) {
 
 // Whoever is sent a link to a page that another browser was shown gets nowhere, so that nobody signs in to
 // a stranger's request.
+//
+// R6749-10.12-1, R9700-4.7.1-1
 func TestTicketBelongsToBrowser(t *testing.T) {
 	t.Parallel()
 	var s *interceptor
@@ -255,6 +257,7 @@ func TestTicketOfSignInReplayed(t *testing.T) {
 	h.exchange(v, code).want(t, 200, "")
 }
 
+// R6749-10.12-1, R9700-4.7.1-1
 func TestTicketOrigin(t *testing.T) {
 	t.Parallel()
 	var s *interceptor
@@ -353,6 +356,8 @@ func TestTicketOfSignInDoesNotApprove(t *testing.T) {
 }
 
 // A host that approves where there is nothing to approve gets a page that says so.
+//
+// R6749-10.12-1
 func TestApproveOutsideTheForm(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(h *host) answer{

@@ -16,6 +16,8 @@ import (
 )
 
 // The errors of RFC 6749, Section 5.2, and RFC 8707, Section 2, that need no code or refresh token.
+//
+// R6749-5.2-1, R6749-A-1, R8707-2-1
 func TestTokenErrors(t *testing.T) {
 	for _, tt := range []struct {
 		name, app, form string
@@ -25,6 +27,7 @@ func TestTokenErrors(t *testing.T) {
 		{"no grant_type", "web", "x=1", 400, "invalid_request"},
 		{"an empty grant_type", "web", "grant_type=", 400, "invalid_request"},
 		{"two grant_types", "web", "grant_type=refresh_token&grant_type=refresh_token", 400, "invalid_request"},
+		// R6749-4.3-1, R9700-2.4-1, OAuth21-10-1
 		{"an unknown grant_type", "web", "grant_type=password&username=a&password=b", 400, "unsupported_grant_type"},
 		{"a grant_type in capitals", "web", "grant_type=AUTHORIZATION_CODE&code=x", 400, "unsupported_grant_type"},
 		{"code for a service", "svc", "grant_type=authorization_code&code=x", 400, "unauthorized_client"},
@@ -65,6 +68,8 @@ func TestTokenErrors(t *testing.T) {
 }
 
 // A registry refuses a public app of this grant type; a host's own table may have one.
+//
+// R6749-4.4-1
 func TestPublicClientActsForNobody(t *testing.T) {
 	h := newHost(t, func(c *oauth.Config) { c.Apps = only(service("svc", secret, "none")) })
 	h.raw("/token", http.Header{}, "grant_type=client_credentials&client_id=svc").want(t, 400, "unauthorized_client")
@@ -92,6 +97,7 @@ func wellFormed(t *testing.T, r reply) {
 	}
 }
 
+// R6749-3.2-1, R7662-4-4
 func TestEndpointMethods(t *testing.T) {
 	h := newHost(t)
 	for _, path := range []string{"/token", "/introspect", "/revoke"} {
@@ -118,8 +124,10 @@ func TestEndpointMethods(t *testing.T) {
 	}
 }
 
+// R6749-5.1-1, R6749-5.1-2, OAuth21-3.2.3-1
 func TestTokenAnswer(t *testing.T) {
 	h := newHost(t)
+	// R6749-3.3-2
 	t.Run("of client credentials", func(t *testing.T) {
 		for form, scope := range map[string]string{
 			"":                                  "read write", // none asked: all of the app's, and stated
@@ -167,6 +175,7 @@ func keysOf(m map[string]any) []string {
 // anyApps are apps that nobody validated, as a host's own table may hold.
 type anyApps struct{ registry.Static }
 
+// R6750-5.2-2
 func TestTokenLifetimesOfAHostsApps(t *testing.T) {
 	for lifetime, want := range map[time.Duration]float64{time.Second / 2: 1, 10 * 365 * 24 * time.Hour: 24 * 3600, -1: 900} {
 		h := newHost(t, func(c *oauth.Config) {
@@ -207,6 +216,7 @@ func TestTokenLifetimes(t *testing.T) {
 	}
 }
 
+// R9068-3-1, R8707-2-2
 func TestTokenResource(t *testing.T) {
 	h := newHost(t, func(c *oauth.Config) {
 		c.Apps = apps(func(s registry.Static) { edit(s, "opaque").Policy.Resources = []string{files} })
@@ -284,6 +294,8 @@ func TestKindsAreNotConfused(t *testing.T) {
 }
 
 // A token that is not byte for byte the one that was handed out is nothing (RFC 7515, Section 5.2).
+//
+// R6749-10.3-1, R6749-10.4-1, R6750-5.2-1
 func TestMalleatedTokens(t *testing.T) {
 	for _, app := range []string{"web", "opaque"} {
 		h := newHost(t, func(c *oauth.Config) { c.CredentialPrefix = "pre_" })
@@ -353,6 +365,7 @@ func TestHugeTokens(t *testing.T) {
 	}
 }
 
+// R6749-4.1.2.1-1, R6749-5.2-3, R6749-8-1
 func TestErrorDescription(t *testing.T) {
 	long := strings.Repeat("x", 1000)
 	h := newHost(t, func(c *oauth.Config) {

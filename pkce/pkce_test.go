@@ -18,6 +18,7 @@ const (
 	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 )
 
+// R7636-4.2-1
 func TestChallenge(t *testing.T) {
 	if got := pkce.Challenge(verifier); got != challenge {
 		t.Errorf("Challenge of RFC 7636, Appendix B = %q, want %q", got, challenge)
@@ -89,6 +90,7 @@ func TestCases(t *testing.T) {
 	}
 }
 
+// R7636-4.2-2
 func TestCheckChallenge(t *testing.T) {
 	sum := sha256.Sum256([]byte(verifier))
 	remove := strings.NewReplacer("=", "", "+", "", "/", "")
@@ -147,6 +149,7 @@ func TestCheckChallenge(t *testing.T) {
 	})
 }
 
+// R7636-4.1-1
 func TestVerify(t *testing.T) {
 	sum := sha256.Sum256([]byte(verifier))
 	for _, c := range []struct{ name, verifier, challenge, want string }{

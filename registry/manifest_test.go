@@ -119,6 +119,7 @@ func TestManifestValidate(t *testing.T) {
 		{"a category twice", func(m *M) { m.Categories = []string{"a", "a"} }, "categories"},
 		{"a category of 65 bytes", func(m *M) { m.Categories = []string{long[:65]} }, "categories"},
 
+		// R6749-3.1.2.2-1, R6749-10.2-1
 		{"no redirect URI", func(m *M) { m.RedirectURIs = nil }, "redirect_uris"},
 		{"no redirect URI and no use for one", func(m *M) { m.RedirectURIs, m.GrantTypes = nil, []string{"refresh_token"} }, ""},
 		{"a redirect URI twice", func(m *M) { m.RedirectURIs = []string{"https://a.example", "https://a.example"} }, "redirect_uris"},
@@ -134,6 +135,7 @@ func TestManifestValidate(t *testing.T) {
 		{"an unknown method", func(m *M) { m.AuthMethod = "client_secret_jwt" }, "token_endpoint_auth_method"},
 		{"a method for keys without keys", func(m *M) { m.AuthMethod = "private_key_jwt" }, "token_endpoint_auth_method"},
 
+		// R7591-2-2
 		{"keys and their address", func(m *M) { m.JWKS, m.JWKSURI = set(ed), "https://seats.example/keys" }, "jwks_uri"},
 		{"keys over http", func(m *M) { m.JWKSURI = "http://seats.example/keys" }, "jwks_uri"},
 
@@ -256,6 +258,7 @@ func TestManifestValidateScopes(t *testing.T) {
 	}
 }
 
+// R6749-2.1-1, R6749-2.3.2-1, R7591-2-3
 func TestManifestDefaults(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -322,6 +325,8 @@ func FuzzManifest(f *testing.F) {
 }
 
 // FuzzScope holds the grammar of a scope against the one of RFC 6749, Appendix A.4, written as a set.
+//
+// R6749-3.3-1
 func FuzzScope(f *testing.F) {
 	for _, s := range []string{"read:events", "", " ", "a b", `"`, `\`, "\x7f", "~", "!", "é"} {
 		f.Add(s)

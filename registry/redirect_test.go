@@ -21,6 +21,7 @@ func vectors(t testing.TB, name string, v any) {
 	}
 }
 
+// R6749-3.1.2.3-1, R8252-7.3-1, R8252-8.4-1, R9700-2.1-1, OAuth21-2.3.1-1, MCP-AS-6
 func TestManifestAllowsRedirect(t *testing.T) {
 	t.Parallel()
 	var file struct {
@@ -50,6 +51,7 @@ func valid() registry.Manifest {
 	}
 }
 
+// R6749-3.1.2-1, R6749-3.1.2.1-1, R7591-5-1, R8252-7-1, R8252-8.4-2, R9700-2.6-2, OAuth21-1.5-1, MCP-AS-5
 func TestManifestValidateRedirect(t *testing.T) {
 	t.Parallel()
 	var file struct {

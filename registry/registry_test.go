@@ -96,6 +96,7 @@ func TestRegistryKeepsAnApp(t *testing.T) {
 func TestRegistryCreate(t *testing.T) {
 	t.Parallel()
 	r, _ := newRegistry(t, memory.New())
+	// R9700-4.15-1
 	t.Run("generates an ID of its own", func(t *testing.T) {
 		seen := map[string]bool{}
 		for range 100 {
@@ -106,6 +107,7 @@ func TestRegistryCreate(t *testing.T) {
 			seen[a.ID] = true
 		}
 	})
+	// CIMD-6.9-1
 	t.Run("takes any client_id of 1 to 100 bytes but a URL", func(t *testing.T) {
 		for id, ok := range map[string]bool{
 			"seats": true, "a b~!": true, strings.Repeat("x", 100): true, strings.Repeat("x", 101): false,

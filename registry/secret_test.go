@@ -36,6 +36,7 @@ func withSecrets(hashes ...string) *registry.App {
 	return a
 }
 
+// R7591-3.2.1-2
 func TestNewSecret(t *testing.T) {
 	t.Parallel()
 	form := regexp.MustCompile(`^ocs_[A-Za-z0-9_-]{43}$`)

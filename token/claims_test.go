@@ -95,6 +95,7 @@ func TestClaimsUnmarshalJSON(t *testing.T) {
 		{"an empty scope", `{"scope":""}`, token.Claims{}},
 		{"a time with a fraction", `{"exp":1.5,"iat":15e-1}`, token.Claims{Expires: time.Unix(1, 5e8), IssuedAt: time.Unix(1, 5e8)}},
 		{"a time in another form", `{"exp":1.7e9}`, token.Claims{Expires: start}},
+		// R7519-7.3-1
 		{"names that differ in case", `{"ISS":"x","Scope":1}`, token.Claims{Extra: map[string]json.RawMessage{"ISS": json.RawMessage(`"x"`), "Scope": json.RawMessage(`1`)}}},
 		{"a name in escapes", `{"\u0069ss":"x"}`, token.Claims{Issuer: "x"}},
 	}
@@ -122,6 +123,7 @@ func TestClaimsUnmarshalJSON(t *testing.T) {
 	})
 }
 
+// R7519-4-1
 func TestClaimsUnmarshalJSONRefuses(t *testing.T) {
 	tests := []string{``, `null`, `[]`, `{"iss":"a","iss":"b"}`, `{"x":{"a":1,"a":1}}`, `{"sub":"\ud800"}`, "{\"sub\":\"\xff\"}", `{}{}`,
 		`{"scope":"a  b"}`, `{"scope":" a"}`, `{"scope":"a\nb"}`, `{"scope":[" "]}`, `{"scope":[1]}`, `{"scope":null}`,

@@ -14,6 +14,7 @@ import (
 	"github.com/oauthcore/oauthcore/token"
 )
 
+// R7517-9-1, R8414-2-4
 func TestJWKSIsPublic(t *testing.T) {
 	var ring []token.Key
 	for _, alg := range algorithms {

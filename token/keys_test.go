@@ -16,6 +16,7 @@ import (
 	"github.com/oauthcore/oauthcore/token"
 )
 
+// R7517-4.5-1, R7518-3.3-1, R8725-3.5-1
 func TestNewKeysRefuses(t *testing.T) {
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {

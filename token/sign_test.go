@@ -17,6 +17,8 @@ import (
 )
 
 // TestInterop signs here and reads there, and the other way round, for each algorithm.
+//
+// R9068-2.1-1, R9068-2.1-2
 func TestInterop(t *testing.T) {
 	for _, alg := range algorithms {
 		t.Run(alg, func(t *testing.T) {
@@ -74,6 +76,7 @@ func TestInterop(t *testing.T) {
 	}
 }
 
+// R9068-2.2-1
 func TestSignRefuses(t *testing.T) {
 	keys := newKeys(t, token.Key{Signer: signers()["EdDSA"]})
 	tests := map[string]func(*token.Claims){
@@ -196,6 +199,7 @@ func TestExternalSigner(t *testing.T) {
 	}
 }
 
+// R8725-3.2-2
 func TestSignIsDeterministicInMemory(t *testing.T) {
 	keys := newKeys(t, token.Key{Signer: signers()["ES256"]})
 	want := sign(t, keys, claims(start))

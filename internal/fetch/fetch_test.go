@@ -103,6 +103,27 @@ func TestGet(t *testing.T) {
 	}
 }
 
+// endless is a body that counts what is read of it.
+type endless struct{ read int }
+
+func (b *endless) Read(p []byte) (int, error) { b.read += len(p); return len(p), nil }
+func (b *endless) Close() error               { return nil }
+
+func (b *endless) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, ContentLength: -1, Body: b}, nil
+}
+
+func TestGetReadsNoMoreThanItMay(t *testing.T) {
+	const limit = 1000
+	body := new(endless)
+	if _, err := fetch.New(&http.Client{Transport: body}).Get(t.Context(), "https://keys.example.com", limit); err == nil {
+		t.Error("got a document without end, want an error")
+	}
+	if body.read > limit+1 {
+		t.Errorf("read %d bytes, want at most one more than %d", body.read, limit)
+	}
+}
+
 // The time limit holds for a server that never answers, and for one that answers a byte at a time.
 func TestGetEnds(t *testing.T) {
 	for name, send := range map[string]string{"nothing": "", "a byte a second": "HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"} {

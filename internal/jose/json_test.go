@@ -13,6 +13,7 @@ import (
 	"github.com/oauthcore/oauthcore/internal/jose"
 )
 
+// R7515-10.12-1
 func TestCheckObject(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat(`{"a":`, n-1) + "{}" + strings.Repeat("}", n-1) }
 	var wide strings.Builder
@@ -27,6 +28,7 @@ func TestCheckObject(t *testing.T) {
 		{"white space all around", " {\t\"a\" :\r1 , \"b\":[ ] }\n", true},
 		{"every kind of value", `{"a":null,"b":true,"c":false,"d":"x","e":[1,"2",{}],"f":{"g":{}}}`, true},
 		{"every form of number", `{"a":[0,-0,1,-1.5,1e9,1E+9,0.1e-9,123456789012345678901234567890]}`, true},
+		// R7515-10.13-1
 		{"every escape", `{"a":"\"\\\/\b\f\n\r\t\u0041\ud83d\ude00"}`, true},
 		{"one name at several levels", `{"a":{"a":{"a":1}},"b":[{"a":1},{"a":1}]}`, true},
 		{"64 levels", nested(64), true},
@@ -75,6 +77,7 @@ func TestCheckObject(t *testing.T) {
 		{"a lone low surrogate", `{"a":"\ude00"}`, false},
 		{"two high surrogates", `{"a":"\ud83d\ud83d"}`, false},
 		{"a high surrogate before another escape", `{"a":"\ud83d\n"}`, false},
+		// R8725-3.7-1
 		{"bytes that are not UTF-8", "{\"a\":\"\xff\"}", false},
 		{"an overlong encoding", "{\"a\":\"\xc0\xaf\"}", false},
 		{"a surrogate in UTF-8", "{\"a\":\"\xed\xa0\x80\"}", false},

@@ -30,6 +30,7 @@ func TestSetVerify(t *testing.T) {
 		good   bool
 	}{
 		{"the key of the kid", []json.RawMessage{key("ES256", m{"kid": "a"}), key("EdDSA", m{"kid": "k"})}, "EdDSA", "", nil, true},
+		// R7515-4.1.4-1
 		{"an unknown kid", []json.RawMessage{key("EdDSA", m{"kid": "K"})}, "EdDSA", "", nil, false},
 		{"a kid, and a key without one", []json.RawMessage{key("EdDSA", nil)}, "EdDSA", "", nil, false},
 		{"no kid and one key", []json.RawMessage{key("EdDSA", m{"kid": "a"})}, "EdDSA", `{"alg":"EdDSA"}`, nil, true},
@@ -41,15 +42,19 @@ func TestSetVerify(t *testing.T) {
 		{"the fifth key of a kid", []json.RawMessage{key("ES256", m{"kid": "k"}), key("ES384", m{"kid": "k"}), key("ES512", m{"kid": "k"}), key("RS256", m{"kid": "k"}), key("EdDSA", m{"kid": "k"})},
 			"EdDSA", "", nil, false},
 		{"use sig", []json.RawMessage{key("EdDSA", m{"kid": "k", "use": "sig"})}, "EdDSA", "", nil, true},
+		// R7517-4.2-1
 		{"use enc", []json.RawMessage{key("EdDSA", m{"kid": "k", "use": "enc"})}, "EdDSA", "", nil, false},
 		{"key_ops verify", []json.RawMessage{key("EdDSA", m{"kid": "k", "key_ops": []string{"sign", "verify"}})}, "EdDSA", "", nil, true},
+		// R7517-4.2-1
 		{"key_ops without verify", []json.RawMessage{key("EdDSA", m{"kid": "k", "key_ops": []string{"sign"}})}, "EdDSA", "", nil, false},
 		{"empty key_ops", []json.RawMessage{key("EdDSA", m{"kid": "k", "key_ops": []string{}})}, "EdDSA", "", nil, false},
 		{"a key published with its private half", []json.RawMessage{key("EdDSA", m{"kid": "k", "d": "AA"})}, "EdDSA", "", nil, false},
 		{"a good key beside one published with its private half", []json.RawMessage{key("ES256", m{"kid": "a", "d": "AA"}), key("EdDSA", m{"kid": "k"})}, "EdDSA", "", nil, true},
+		// R7517-4-1, R7517-5-1
 		{"a good key beside those not understood", []json.RawMessage{json.RawMessage(`{}`), json.RawMessage(`{"kty":"AKP","kid":"k"}`), json.RawMessage(`{"kty":1}`),
 			json.RawMessage(`{"kty":"oct","k":"AA","kid":"k"}`), key("EdDSA", m{"kid": "k"})}, "EdDSA", "", nil, true},
 		{"the key's own alg", []json.RawMessage{key("PS256", m{"kid": "k", "alg": "PS256"})}, "PS256", "", nil, true},
+		// R7515-10.6-1, R8725-3.1-1
 		{"another alg than the key's", []json.RawMessage{key("PS256", m{"kid": "k", "alg": "RS256"})}, "PS256", "", nil, false},
 		{"another hash than the key's", []json.RawMessage{key("RS256", m{"kid": "k", "alg": "RS256"})}, "RS512", "", nil, false},
 		{"an alg that the key cannot have", []json.RawMessage{key("ES384", m{"kid": "k", "alg": "ES256"})}, "ES384", "", nil, false},
@@ -57,6 +62,7 @@ func TestSetVerify(t *testing.T) {
 		{"an RSA key without alg is not for PS256", []json.RawMessage{key("RS256", m{"kid": "k"})}, "PS256", "", nil, false},
 		{"an RSA key without alg is for the first RSA algorithm accepted", []json.RawMessage{key("RS256", m{"kid": "k"})}, "PS256", "", []string{"ES256", "PS256", "RS256"}, true},
 		{"an RSA key without alg is not for the second", []json.RawMessage{key("RS256", m{"kid": "k"})}, "RS256", "", []string{"ES256", "PS256", "RS256"}, false},
+		// R7515-5.2-2, R8725-3.1-1
 		{"an algorithm that is not accepted", []json.RawMessage{key("EdDSA", m{"kid": "k"})}, "EdDSA", "", []string{"ES256"}, false},
 		{"no algorithm accepted", []json.RawMessage{key("EdDSA", m{"kid": "k"})}, "EdDSA", "", []string{}, false},
 		{"an empty set", nil, "EdDSA", "", nil, false},
@@ -89,6 +95,7 @@ func TestSetVerify(t *testing.T) {
 	}
 }
 
+// R7517-4-1
 func TestParseSetRefuses(t *testing.T) {
 	many := strings.Repeat(`{},`, 128) + `{}`
 	for name, doc := range map[string]string{
@@ -100,6 +107,10 @@ func TestParseSetRefuses(t *testing.T) {
 		"a key that is a string":      `{"keys":["x"]}`,
 		"a duplicate member":          `{"keys":[],"keys":[]}`,
 		"a duplicate inside a key":    `{"keys":[{"kid":"a","kid":"b"}]}`,
+		"another set behind it":       `{"keys":[]}{"keys":[]}`,
+		"a byte order mark":           "\ufeff" + `{"keys":[]}`,
+		"text that is not UTF-8":      "{\"keys\":[],\"x\":\"\xff\"}",
+		"a duplicate in escapes":      `{"keys":[],"\u006beys":[]}`,
 		"more than 128 keys":          `{"keys":[` + many + `]}`,
 		"more than 256 KiB":           `{"keys":[]}` + strings.Repeat(" ", jose.MaxSetSize),
 		"two hundred thousand levels": `{"keys":` + strings.Repeat("[", 200_000),
@@ -114,6 +125,8 @@ func TestParseSetRefuses(t *testing.T) {
 }
 
 // TestParseSetSkips proves that broken keys are left out, one fault each.
+//
+// R7518-3.3-1, R7518-6.2.1-1, R7518-6.3.1-1, R8037-2-1, R8725-3.4-1
 func TestParseSetSkips(t *testing.T) {
 	type m = map[string]any
 	zero := b64(make([]byte, 32))
@@ -138,6 +151,7 @@ func TestParseSetSkips(t *testing.T) {
 	}
 	x, y := octets("x"), octets("y")
 	n := signers()["RS256"].Public().(*rsa.PublicKey).N.Bytes()
+	primes := signers()["RS256"].(*rsa.PrivateKey).Primes
 	keys := map[string]json.RawMessage{
 		"coordinates split elsewhere":      publicJWK("ES256", m{"x": b64(append(x, y[0])), "y": b64(y[1:])}),
 		"an RSA modulus with zero before":  publicJWK("RS256", m{"n": b64(append([]byte{0}, n...))}),
@@ -170,6 +184,7 @@ func TestParseSetSkips(t *testing.T) {
 		"use enc":                          publicJWK("ES256", m{"use": "enc"}),
 		"key_ops without verify":           publicJWK("ES256", m{"key_ops": []string{"sign"}}),
 		"a private member":                 publicJWK("EdDSA", m{"d": 1}),
+		"the primes of an RSA key":         publicJWK("RS256", m{"p": b64(primes[0].Bytes()), "q": b64(primes[1].Bytes())}),
 	}
 	for i, y := range []string{
 		"0000000000000000000000000000000000000000000000000000000000000000",
@@ -254,6 +269,21 @@ func TestNewKey(t *testing.T) {
 		if err != nil || k.Alg != want || k.ID != "id" {
 			t.Errorf("NewKey of a key for %s: %+v, %v, want alg %s", alg, k, err, want)
 		}
+	}
+}
+
+// What such a key signs would not verify under the key that is published.
+func TestParsePrivateKeyOfTwoHalves(t *testing.T) {
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := other.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := jose.ParsePrivateKey(publicJWK("ES256", map[string]any{"d": b64(d)})); err == nil {
+		t.Error("the public half of one key with the private half of another: no error, want one")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/oauthcore/oauthcore/internal/scope"
 )
 
+// R6749-3.3-1
 func TestValid(t *testing.T) {
 	for c := range 256 {
 		want := c == 0x21 || 0x23 <= c && c <= 0x5b || 0x5d <= c && c <= 0x7e
@@ -19,6 +20,7 @@ func TestValid(t *testing.T) {
 	}
 }
 
+// R6749-3.3-1
 func TestSets(t *testing.T) {
 	list, set := []string{"c", "a", "b"}, []string{"b", "c", "d"}
 	for _, c := range []struct {

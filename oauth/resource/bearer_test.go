@@ -28,6 +28,7 @@ func recorder(t testing.TB, edit func(*resource.Config)) (*resource.Guard, *stri
 	}), saw
 }
 
+// R6750-2.1-1
 func TestBearerHeader(t *testing.T) {
 	b, err := os.ReadFile("testdata/bearer_header_cases.json")
 	if err != nil {
@@ -71,6 +72,7 @@ func TestBearerHeader(t *testing.T) {
 	}
 }
 
+// R6750-2-1, R6750-2.2-1
 func TestSources(t *testing.T) {
 	const form = "application/x-www-form-urlencoded"
 	request := func(method, target, contentType, body string, header ...string) *http.Request {
@@ -116,6 +118,7 @@ func TestSources(t *testing.T) {
 		{"header and body", body, request("POST", "/", form, "access_token=abc", "Authorization", "Bearer abc"), "400"},
 		{"a POSTed form's query is not its body", body, request("POST", "/?access_token=abc", form, "note=hello"), "401"},
 
+		// R6750-2.3-1, OAuth21-5.1-1, MCP-RS-5
 		{"a query token is ignored by default", nil, request("GET", "/?access_token=abc", "", ""), "401"},
 		{"a query token beside the header's is ignored by default", nil, request("GET", "/?access_token=x", "", "", "Authorization", "Bearer abc"), "abc"},
 		{"a query token", query, request("GET", "/?access_token=abc", "", ""), "abc"},

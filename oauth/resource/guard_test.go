@@ -116,6 +116,7 @@ func TestNewNamesEveryFault(t *testing.T) {
 	}
 }
 
+// R9728-2-1
 func TestNewRefuses(t *testing.T) {
 	for name, edit := range map[string]func(*resource.Config){
 		"no audience":                   func(c *resource.Config) { c.Accept.Audience = "" },
@@ -147,6 +148,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// R6749-7-1, MCP-RS-4
 func TestCheckNeed(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -192,6 +194,7 @@ func TestCheckNeed(t *testing.T) {
 	}
 }
 
+// R6749-7-1, R9700-2.3-1, R9728-7.4-1, MCP-RS-3, R9449-7.2-1
 func TestCheckAnswer(t *testing.T) {
 	refused := map[string]func(*token.Claims){
 		"no audience":                func(c *token.Claims) { c.Audience = nil },
@@ -285,6 +288,7 @@ func TestCheckJWT(t *testing.T) {
 			t.Errorf("Check: got %+v, %v", c, err)
 		}
 	})
+	// R9068-4-7, MCP-RS-2
 	t.Run("offline refuses", func(t *testing.T) {
 		for name, tok := range map[string]string{
 			"an opaque token":    "Zx81",

@@ -87,6 +87,7 @@ func TestCacheFor(t *testing.T) {
 		a.now = epoch.Add(30 * time.Second)
 		check(t, g, a, "abc", 401, 2)
 	})
+	// R7662-4-3
 	t.Run("an answer ends with the token", func(t *testing.T) {
 		g, a := cached(t, 5*time.Minute)
 		check(t, g, a, "abc", 200, 1)

@@ -23,6 +23,7 @@ func TestMetadata(t *testing.T) {
 	}
 	const path = "/.well-known/oauth-protected-resource"
 
+	// R9728-2-1, R9728-2-2, R9728-3.2-1, MCP-RS-1
 	t.Run("the document states what is wired", func(t *testing.T) {
 		for want, edit := range map[string]func(*resource.Config){
 			`{"resource":"https://api.example.com","authorization_servers":["https://auth.example.com"],"bearer_methods_supported":["header"]}`: nil,
@@ -54,6 +55,7 @@ func TestMetadata(t *testing.T) {
 		}
 	})
 
+	// R9728-3-1, R9728-3.3-1
 	t.Run("it is where its URL says", func(t *testing.T) {
 		b, err := os.ReadFile("testdata/metadata_url_cases.json")
 		if err != nil {

@@ -23,6 +23,7 @@ func do(g *resource.Guard, n resource.Need, r *http.Request) *httptest.ResponseR
 	return w
 }
 
+// R6750-3-1, R6750-3-3, R6750-3.1-1, R6750-3-2
 func TestRequire(t *testing.T) {
 	need := resource.Need{Scopes: []string{"read:events", "write:events"}}
 	const realm = `Bearer realm="https://api.example.com"`
@@ -39,13 +40,16 @@ func TestRequire(t *testing.T) {
 		challenge string
 		retry     string
 	}{
+		// R6750-3.1-2, R9728-5.1-1, MCP-RS-2
 		{name: "no token gets a bare challenge", request: httptest.NewRequest("GET", "/", nil),
 			status: 401, challenge: realm + scope + metadata},
 		{name: "a malformed token", request: bearer("a b"), status: 400,
 			challenge: realm + `, error="invalid_request", error_description="The request must carry one well-formed token"` + metadata},
+		// R9068-4-7, MCP-RS-2
 		{name: "a bad token", config: func(c *resource.Config) { c.Introspect = answering(nil, token.ErrInvalid) },
 			request: bearer("abc"), status: 401,
 			challenge: realm + `, error="invalid_token", error_description="The access token is not valid here"` + scope + metadata},
+		// MCP-RS-4
 		{name: "a poor token", config: func(c *resource.Config) { c.Introspect = poor }, request: bearer("abc"), status: 403,
 			challenge: realm + `, error="insufficient_scope", error_description="The access token lacks a scope"` + scope + metadata},
 		{name: "an issuer that is down", config: func(c *resource.Config) { c.Introspect = down }, request: bearer("abc"),
@@ -127,6 +131,8 @@ func TestRequire(t *testing.T) {
 }
 
 // The challenge of Check stays well-formed for a need that Require would not take.
+//
+// R6750-3-2
 func TestCheckChallengeIsWellFormed(t *testing.T) {
 	_, err := newGuard(t, nil).Check(bearer("abc"), resource.Need{Scopes: []string{"a\"\r\nSet-Cookie: b"}})
 	e := refusal(t, err, http.StatusForbidden, "insufficient_scope")
