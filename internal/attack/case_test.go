@@ -187,17 +187,31 @@ func (w *world) base(c attackCase) (r *request, again func(over bool)) {
 
 var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
 
+// repeated are the long values: so many letters, dots, scopes or parameters.
+var repeated = map[string]func(n int) string{
+	"long":       func(n int) string { return strings.Repeat("a", n) },
+	"dots":       func(n int) string { return strings.Repeat(".", n) },
+	"parameters": func(n int) string { return strings.TrimSuffix(strings.Repeat("a&", n), "&") },
+	"scopes": func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			b.WriteString(" s" + strconv.Itoa(i))
+		}
+		return b.String()[1:]
+	},
+}
+
 // filler puts values in the place of what a case names: {refresh_token} and the like of the request in order,
-// {long 5000} for so many letters, {basic id secret} for an Authorization header, {token of app} and {refresh of
-// app} for what another has.
+// {long 5000} for so many letters, {basic id secret} for an Authorization header, {secret app} for an app's own,
+// {access of app}, {refresh of app} and {code of app} for what another grant has.
 func (w *world) filler(base *request) func(string) string {
 	return func(s string) string {
 		return placeholder.ReplaceAllStringFunc(s, func(name string) string {
 			f := strings.Fields(strings.Trim(name, "{}"))
 			switch {
-			case len(f) == 2 && f[0] == "long":
+			case len(f) == 2 && repeated[f[0]] != nil:
 				n, _ := strconv.Atoi(f[1])
-				return strings.Repeat("a", n)
+				return repeated[f[0]](n)
 			case len(f) == 3 && f[0] == "basic":
 				r := &http.Request{Header: make(http.Header)}
 				r.SetBasicAuth(f[1], strings.ReplaceAll(f[2], "own", secretOf(f[1])))

@@ -146,7 +146,9 @@ func atOnce(n int, f func(i int)) {
 // serve is a request in process, for races, where thousands of connections would measure the network.
 func (w *world) serve(srv http.Handler, r *request) *httptest.ResponseRecorder {
 	req := httptest.NewRequest(r.method, r.path, strings.NewReader(r.params.Encode()))
-	req.Header = r.header.Clone()
+	for name, values := range r.header {
+		req.Header[name] = values
+	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	rec := httptest.NewRecorder()
 	srv.ServeHTTP(rec, req)

@@ -44,6 +44,7 @@ type world struct {
 	config oauth.Config
 	keys   *token.Keys
 	store  *recording
+	http   http.RoundTripper // its own: closing a server closes the idle connections of the default one
 
 	mu      sync.Mutex
 	now     time.Time
@@ -57,45 +58,46 @@ type world struct {
 type recording struct {
 	store.Store
 	mu     sync.Mutex
-	writes []string // "create g/…", in order
-	calls  int
+	writes []string                // "create g/…", in order
 	fail   func(call string) error // before the effect
 }
 
-func (s *recording) call(name string, write bool) error {
+func (s *recording) call(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.calls++
 	if s.fail != nil {
-		if err := s.fail(name); err != nil {
-			return err
-		}
-	}
-	if write {
-		s.writes = append(s.writes, name)
+		return s.fail(name)
 	}
 	return nil
 }
 
+// write makes a change, and counts it if it happened.
+func (s *recording) write(name string, change func() error) error {
+	if err := s.call(name); err != nil {
+		return err
+	}
+	if err := change(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writes = append(s.writes, name)
+	return nil
+}
+
 func (s *recording) Get(ctx context.Context, keys ...string) ([]store.Record, error) {
-	if err := s.call("get", false); err != nil {
+	if err := s.call("get"); err != nil {
 		return nil, err
 	}
 	return s.Store.Get(ctx, keys...)
 }
 
 func (s *recording) Create(ctx context.Context, r store.Record) error {
-	if err := s.call("create "+r.Key[:2], true); err != nil {
-		return err
-	}
-	return s.Store.Create(ctx, r)
+	return s.write("create "+r.Key[:2], func() error { return s.Store.Create(ctx, r) })
 }
 
 func (s *recording) Swap(ctx context.Context, r store.Record) error {
-	if err := s.call("swap "+r.Key[:2], true); err != nil {
-		return err
-	}
-	return s.Store.Swap(ctx, r)
+	return s.write("swap "+r.Key[:2], func() error { return s.Store.Swap(ctx, r) })
 }
 
 func (s *recording) written() int {
@@ -188,6 +190,7 @@ func newWorld(t *testing.T, change ...func(*oauth.Config)) *world {
 	})
 	ts.Config.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelError)
 	ts.Start()
+	w.http = ts.Client().Transport
 	t.Cleanup(ts.Close)
 	return w
 }
@@ -265,7 +268,7 @@ func (w *world) send(req *http.Request) *answer {
 	events := len(w.events)
 	w.mu.Unlock()
 	writes := w.store.written()
-	res, err := http.DefaultTransport.RoundTrip(req)
+	res, err := w.http.RoundTrip(req)
 	if err != nil {
 		w.t.Fatal(err)
 	}

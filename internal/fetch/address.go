@@ -64,6 +64,9 @@ func guard(_ context.Context, _, address string, _ syscall.RawConn) error {
 // transport of its own, only public addresses are dialled, unless anywhere is true; one that it has decides
 // where it goes, as that of a proxy must. At most 16 documents are fetched at once; others wait, within [Timeout].
 func NewGuarded(hc *http.Client, anywhere bool) *Client {
+	if hc == nil {
+		hc = new(http.Client)
+	}
 	c := New(hc)
 	c.httpsOnly, c.slots = true, make(chan struct{}, 16)
 	if c.http.Transport == nil {

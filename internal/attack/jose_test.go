@@ -1,0 +1,551 @@
+package attack
+
+import (
+	"bytes"
+	"compress/flate"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/oauthcore/oauthcore/token"
+)
+
+func TestA194(t *testing.T) {
+	all := make(map[string][]edit)
+	for _, alg := range []string{"none", "None", "nOnE", "none "} {
+		all[alg+" without a signature"] = []edit{head("alg", text(alg)), signature(nil)}
+		all[alg+" with one"] = []edit{head("alg", text(alg))}
+	}
+	forged(t, all)
+}
+
+// TestA195 signs with what everybody knows: the public key, in each of its forms, as the secret of an HMAC.
+func TestA195(t *testing.T) {
+	public := &signers()[0].PublicKey
+	der, _ := x509.MarshalPKIXPublicKey(public)
+	block := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	ring, _ := token.NewKeys(token.Key{Signer: signers()[0]})
+	raw, _ := public.Bytes()
+	all := make(map[string][]edit)
+	for name, secret := range map[string][]byte{"DER": der, "PEM": block, "PEM without a newline": bytes.TrimSpace(block), "JWKS": ring.JWKS(time.Now()),
+		"the point": raw, "x": raw[1:33], "nothing": nil} {
+		all[name] = []edit{head("alg", `"HS256"`), signed(func(input string) []byte {
+			m := hmac.New(sha256.New, secret)
+			m.Write([]byte(input))
+			return m.Sum(nil)
+		})}
+	}
+	forged(t, all)
+}
+
+// TestA196 builds verifiers with algorithms that make no sense. None given means each key's own.
+func TestA196(t *testing.T) {
+	w := newWorld(t)
+	for _, algs := range [][]string{{"HS256"}, {"none"}, {"RS256", "HS256"}, {""}, {"ES256", "x"}} {
+		if _, err := token.NewVerifier(token.VerifierConfig{Issuer: w.url, Audience: api, Keys: w.keys, Algorithms: algs}); err == nil {
+			t.Errorf("a verifier of %q is made", algs)
+		}
+	}
+	only, err := token.NewVerifier(token.VerifierConfig{Issuer: w.url, Audience: api, Keys: w.keys, Algorithms: []string{"RS256"}, Now: w.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := only.Verify(t.Context(), w.forge()); err == nil {
+		t.Error("a token of another algorithm than the verifier's is taken")
+	}
+}
+
+var otherKeys = sync.OnceValue(func() (keys struct {
+	rsa  *rsa.PrivateKey
+	p384 *ecdsa.PrivateKey
+	ed   ed25519.PrivateKey
+}) {
+	keys.rsa, _ = rsa.GenerateKey(rand.Reader, 2048)
+	keys.p384, _ = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	_, keys.ed, _ = ed25519.GenerateKey(nil)
+	return keys
+})
+
+// jwksVerifier is a verifier of a document of keys.
+func (w *world) jwksVerifier(jwks string) (*token.Verifier, error) {
+	return token.NewVerifier(token.VerifierConfig{Issuer: w.url, Audience: api, JWKS: []byte(jwks), Now: w.clock})
+}
+
+// TestA197 has keys that are for something else than what a token does with them.
+func TestA197(t *testing.T) {
+	w := newWorld(t)
+	var set struct{ Keys []map[string]any }
+	decode(w.keys.JWKS(w.clock()), &set)
+	verify := func(change func(key map[string]any)) error {
+		key := make(map[string]any)
+		for name, value := range set.Keys[0] {
+			key[name] = value
+		}
+		change(key)
+		jwks, _ := json.Marshal(map[string]any{"keys": []any{key}})
+		v, err := w.jwksVerifier(string(jwks))
+		if err != nil {
+			return err
+		}
+		_, err = v.Verify(t.Context(), w.forge())
+		return err
+	}
+	if err := verify(func(map[string]any) {}); err != nil {
+		t.Fatalf("the key as it is: %v", err)
+	}
+	for name, change := range map[string]func(map[string]any){
+		"another alg":             func(k map[string]any) { k["alg"] = "ES384" },
+		"an alg of another type":  func(k map[string]any) { k["alg"] = "RS256" },
+		"use enc":                 func(k map[string]any) { k["use"] = "enc" },
+		"key_ops without verify":  func(k map[string]any) { k["key_ops"] = []string{"sign"} },
+		"another curve":           func(k map[string]any) { k["crv"] = "P-384" },
+		"another type":            func(k map[string]any) { k["kty"] = "OKP" },
+		"a point off the curve":   func(k map[string]any) { k["x"] = k["y"] },
+		"a coordinate that short": func(k map[string]any) { k["x"] = "AA" },
+	} {
+		if verify(change) == nil {
+			t.Errorf("a key with %s verifies", name)
+		}
+	}
+	forged(t, map[string][]edit{"alg of another curve": {head("alg", `"ES384"`)}, "alg of another type": {head("alg", `"RS256"`)}, "alg of a kind": {head("alg", `"PS256"`)}})
+}
+
+// TestA198 has no way to a key of an HMAC at all.
+func TestA198(t *testing.T) {
+	w := newWorld(t)
+	for _, k := range []string{`""`, `"AA"`, text(b64.EncodeToString(make([]byte, 32)))} {
+		jwk := `{"kty":"oct","kid":"x","alg":"HS256","k":` + k + `}`
+		if _, err := token.ParseKey([]byte(jwk)); err == nil {
+			t.Errorf("ParseKey takes a secret of %s", k)
+		}
+		v, err := w.jwksVerifier(`{"keys":[` + jwk + `]}`)
+		if err != nil {
+			continue
+		}
+		secret, _ := b64.DecodeString(strings.Trim(k, `"`))
+		tok := w.forge(head("alg", `"HS256"`), head("kid", `"x"`), signed(func(input string) []byte {
+			m := hmac.New(sha256.New, secret)
+			m.Write([]byte(input))
+			return m.Sum(nil)
+		}))
+		if _, err := v.Verify(t.Context(), tok); err == nil {
+			t.Errorf("a token of a secret of %s is taken", k)
+		}
+	}
+}
+
+func TestA199(t *testing.T) {
+	n := elliptic.P256().Params().N
+	pair := func(r, s *big.Int) []byte {
+		return append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+	}
+	forged(t, map[string][]edit{
+		"0, 0": {signature(make([]byte, 64))}, "n, n": {signature(pair(n, n))}, "0, 1": {signature(pair(new(big.Int), big.NewInt(1)))},
+		"1, 0": {signature(pair(big.NewInt(1), new(big.Int)))}, "n, 1": {signature(pair(n, big.NewInt(1)))},
+	})
+}
+
+func TestA200(t *testing.T) {
+	good := es256(signers()[0])
+	forged(t, map[string][]edit{
+		"DER": {signed(func(input string) []byte {
+			sum := sha256.Sum256([]byte(input))
+			b, _ := ecdsa.SignASN1(rand.Reader, signers()[0], sum[:])
+			return b
+		})},
+		"63 bytes": {signed(func(input string) []byte { return good(input)[:63] })},
+		"65 bytes": {signed(func(input string) []byte { return append(good(input), 0) })},
+		"96 bytes": {signed(func(input string) []byte { return append(good(input), make([]byte, 32)...) })},
+	})
+	// A signature whose s is replaced by n-s is as good: so nothing is kept by the text of a token.
+	w := newWorld(t)
+	high := w.forge(signed(func(input string) []byte {
+		b := good(input)
+		s := new(big.Int).Sub(elliptic.P256().Params().N, new(big.Int).SetBytes(b[32:]))
+		return append(b[:32], s.FillBytes(make([]byte, 32))...)
+	}))
+	if _, err := w.offline().Verify(t.Context(), high); err != nil {
+		t.Errorf("the other s: %v", err)
+	}
+}
+
+func TestA201(t *testing.T) {
+	w := newWorld(t)
+	key := otherKeys().ed
+	jwk := func(x []byte) string {
+		return `{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"ed","x":"` + b64.EncodeToString(x) + `"}]}`
+	}
+	public := key.Public().(ed25519.PublicKey)
+	eddsa := func(sign func(string) []byte) string {
+		return w.forge(head("alg", `"EdDSA"`), head("kid", `"ed"`), signed(sign))
+	}
+	good := func(input string) []byte { return ed25519.Sign(key, []byte(input)) }
+	v, err := w.jwksVerifier(jwk(public))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Verify(t.Context(), eddsa(good)); err != nil {
+		t.Fatalf("a good one: %v", err)
+	}
+	order, _ := new(big.Int).SetString("7237005577332262213973186563042994240857116359379907606001950938285454250989", 10)
+	for name, sign := range map[string]func(string) []byte{
+		"63 bytes": func(input string) []byte { return good(input)[:63] },
+		"S and the order": func(input string) []byte {
+			b := good(input)
+			s := slices.Clone(b[32:])
+			slices.Reverse(s)
+			sum := new(big.Int).Add(new(big.Int).SetBytes(s), order).FillBytes(make([]byte, 32))
+			slices.Reverse(sum)
+			return append(b[:32], sum...)
+		},
+	} {
+		if _, err := v.Verify(t.Context(), eddsa(sign)); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	identity := append([]byte{1}, make([]byte, 31)...)
+	for name, x := range map[string][]byte{"the identity": identity, "zero": make([]byte, 32), "31 bytes": public[:31]} {
+		// With the identity as key, R = identity and S = 0 fit any message.
+		v, err := w.jwksVerifier(jwk(x))
+		if err != nil {
+			continue
+		}
+		if _, err := v.Verify(t.Context(), eddsa(func(string) []byte { return append(slices.Clone(identity), make([]byte, 32)...) })); err == nil {
+			t.Errorf("a key that is %s: taken", name)
+		}
+	}
+	if v, err := w.jwksVerifier(strings.Replace(jwk(make([]byte, 57)), "Ed25519", "Ed448", 1)); err == nil {
+		if _, err := v.Verify(t.Context(), eddsa(good)); err == nil {
+			t.Error("Ed448: taken")
+		}
+	}
+}
+
+// TestA203 has a salt of another length than the hash, which the documentation of package token owns up to or which
+// is refused: a JWK of our own servers never says PS256.
+func TestA203(t *testing.T) {
+	w := newWorld(t)
+	if _, err := token.NewKeys(token.Key{Signer: otherKeys().rsa, Algorithm: "PS256"}); err == nil {
+		keys, _ := token.NewKeys(token.Key{Signer: otherKeys().rsa, Algorithm: "PS256"})
+		tok, err := keys.Sign(&token.Claims{Issuer: w.url, Subject: "a", Audience: []string{api}, ClientID: "web", ID: "x", IssuedAt: w.clock(), Expires: w.clock().Add(time.Minute)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := token.NewVerifier(token.VerifierConfig{Issuer: w.url, Audience: api, Keys: keys, Now: w.clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.Verify(t.Context(), tok); err != nil {
+			t.Errorf("a salt of the hash's length: %v", err)
+		}
+	}
+}
+
+func TestA204(t *testing.T) {
+	all := make(map[string][]edit)
+	for _, kid := range []string{`""`, `"unknown"`, `7`, `null`, `"../../etc/passwd"`, `"' OR 1=1--"`, `"a\u0000"`, `["x"]`, text(strings.Repeat("k", 12<<10))} {
+		all[kid[:min(len(kid), 20)]] = []edit{head("kid", kid)}
+	}
+	all["left out, though the ring names each"] = []edit{head("kid", "")}
+	forged(t, all)
+}
+
+// TestA205 has two keys of one kid: either may verify, whichever comes first.
+func TestA205(t *testing.T) {
+	w := newWorld(t)
+	var mine, other struct{ Keys []map[string]any }
+	decode(w.keys.JWKS(w.clock()), &mine)
+	stranger, _ := token.NewKeys(token.Key{ID: w.kid(), Signer: signers()[1]})
+	decode(stranger.JWKS(w.clock()), &other)
+	for name, keys := range map[string][]any{"right one second": {other.Keys[0], mine.Keys[0]}, "right one first": {mine.Keys[0], other.Keys[0]}} {
+		jwks, _ := json.Marshal(map[string]any{"keys": keys})
+		v, err := w.jwksVerifier(string(jwks))
+		if err != nil {
+			continue // the set is refused, which is a rule too
+		}
+		if _, err := v.Verify(t.Context(), w.forge()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	jwks, _ := json.Marshal(map[string]any{"keys": []any{other.Keys[0], other.Keys[0]}})
+	if v, err := w.jwksVerifier(string(jwks)); err == nil {
+		if _, err := v.Verify(t.Context(), w.forge()); err == nil {
+			t.Error("two wrong keys of the right kid verify")
+		}
+	}
+}
+
+// TestA206 has an attacker who is an issuer and publishes our kid.
+func TestA206(t *testing.T) {
+	w := newWorld(t)
+	theirs, err := token.NewKeys(token.Key{ID: w.kid(), Signer: signers()[1]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := token.NewVerifier(token.VerifierConfig{Issuer: "https://evil.example", Audience: api, Keys: theirs, Now: w.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok := w.forge(claim("iss", `"https://evil.example"`), signed(es256(signers()[1])))
+	if _, err := v.Verify(t.Context(), tok); err != nil {
+		t.Fatalf("their token at their verifier: %v", err)
+	}
+	w.worthless(tok)
+	w.worthless(w.forge(signed(es256(signers()[1]))))
+	if _, err := v.Verify(t.Context(), w.forge()); err == nil {
+		t.Error("our token is good for them")
+	}
+}
+
+// silent is a server that must not be asked.
+func silent(t *testing.T) string {
+	ts := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s was fetched", r.URL) }))
+	t.Cleanup(ts.Close)
+	return ts.URL
+}
+
+func TestA207(t *testing.T) {
+	at := silent(t)
+	evil := signed(es256(signers()[1]))
+	forged(t, map[string][]edit{
+		"jku": {head("jku", text(at+"/jwks")), evil}, "x5u": {head("x5u", text(at+"/x5u")), evil},
+		"jku without a kid": {head("jku", text(at+"/jwks")), head("kid", ""), evil},
+	})
+}
+
+func TestA208(t *testing.T) {
+	theirs, _ := token.NewKeys(token.Key{ID: "theirs", Signer: signers()[1]})
+	var set struct{ Keys []json.RawMessage }
+	decode(theirs.JWKS(time.Now()), &set)
+	evil := signed(es256(signers()[1]))
+	forged(t, map[string][]edit{
+		"jwk": {head("jwk", string(set.Keys[0])), evil}, "jwk and its kid": {head("jwk", string(set.Keys[0])), head("kid", `"theirs"`), evil},
+		"jwk and no kid": {head("jwk", string(set.Keys[0])), head("kid", ""), evil}, "x5c": {head("x5c", `["MIIB"]`), evil},
+	})
+}
+
+func TestA209(t *testing.T) {
+	all := make(map[string][]edit)
+	for _, crit := range []string{`["x"]`, `["alg"]`, `["exp"]`, `[]`, `["x","x"]`, `"x"`, `null`, `["b64"]`, `{}`} {
+		all[crit] = []edit{head("crit", crit)}
+		all[crit+" that is there"] = []edit{head("x", `1`), head("crit", crit)}
+	}
+	forged(t, all)
+}
+
+func TestA210(t *testing.T) {
+	forged(t, map[string][]edit{
+		"false and critical": {head("b64", "false"), head("crit", `["b64"]`)}, "false": {head("b64", "false")}, "true": {head("b64", "true")},
+		"true and critical": {head("b64", "true"), head("crit", `["b64"]`)},
+	})
+}
+
+func TestA211(t *testing.T) {
+	all := map[string][]edit{"left out": {head("typ", "")}}
+	for _, typ := range []string{`"JWT"`, `"jwt"`, `"client-authentication+jwt"`, `"oauth-authz-req+jwt"`, `"logout+jwt"`, `"dpop+jwt"`, `"token-introspection+jwt"`, `"secevent+jwt"`,
+		`"at+jwt "`, `"application/jwt"`, `1`, `null`, `["at+jwt"]`} {
+		all[typ] = []edit{head("typ", typ)}
+	}
+	forged(t, all)
+	w := newWorld(t)
+	for _, typ := range []string{`"AT+JWT"`, `"application/at+jwt"`} {
+		if _, err := w.offline().Verify(t.Context(), w.forge(head("typ", typ))); err != nil {
+			t.Errorf("%s: %v", typ, err)
+		}
+	}
+}
+
+// TestA212 uses an access token as what it is not.
+func TestA212(t *testing.T) {
+	w := newWorld(t)
+	defer w.tight()
+	s := w.signIn("web")
+	post := func(params url.Values) *request {
+		return &request{method: http.MethodPost, path: "/token", params: params}
+	}
+	w.unchanged(func() {
+		w.refused(w.do(post(url.Values{"grant_type": {"client_credentials"}, "client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+			"client_assertion": {s.access}})), 401, "invalid_client")
+		w.refused(w.do(w.as("web", post(url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "subject_token": {s.access}}))), 400, "unsupported_grant_type")
+		w.refused(w.do(w.as("web", post(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.access}}))), 400, "invalid_grant")
+	})
+	if !w.active(s.access) {
+		t.Error("the token was spent")
+	}
+}
+
+func TestA213(t *testing.T) {
+	all := map[string][]edit{
+		"alg": {alsoHead("alg", `"ES256"`)}, "another alg": {alsoHead("alg", `"none"`)}, "typ": {alsoHead("typ", `"at+jwt"`)}, "kid": {alsoHead("kid", `"x"`)},
+		"nested": {claim("act", `{"sub":"a","sub":"b"}`)}, "deeply nested": {claim("x", `[{"a":{"b":1,"b":1}}]`)}, "escaped": {also(`iss`, `"x"`), finish(nil)},
+		"cnf": {claim("cnf", `{"jkt":"a"}`), also("cnf", `{"jkt":"b"}`)},
+	}
+	for _, name := range []string{"iss", "exp", "aud", "sub", "scope", "client_id", "jti"} {
+		all["claim "+name] = []edit{also(name, `"x"`)}
+	}
+	forged(t, all)
+}
+
+// TestA214 spells names in another letter case: they are other claims, and have no effect.
+func TestA214(t *testing.T) {
+	w := newWorld(t)
+	c, err := w.offline().Verify(t.Context(), w.forge(also("ISS", `"https://evil.example"`), also("Sub", `"mallory"`), also("AUD", `"https://evil.example"`), also("Exp", `1`),
+		also("SCOPE", `"admin"`), also("Client_ID", `"rival"`)))
+	if err != nil || c.Subject != "alice" || c.ClientID != "web" || !slices.Equal(c.Scopes, []string{"read", "write"}) {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	forged(t, map[string][]edit{
+		"ISS alone": {claim("iss", ""), claim("ISS", `"x"`)}, "Exp alone": {claim("exp", ""), claim("Exp", "99999999999")},
+		"AUD alone": {claim("aud", ""), claim("AUD", text(api))}, "ALG alone": {head("alg", ""), head("ALG", `"ES256"`)},
+	})
+}
+
+func TestA215(t *testing.T) {
+	all := make(map[string][]edit)
+	for _, payload := range []string{"[]", "null", `"x"`, "1", "{}x", "{} {}", "\ufeff{}", `{"a":NaN}`, `{'a':1}`, `{"a":1}//`, `{"a":1,}`, "{", " "} {
+		all["payload "+payload] = []edit{replaced("", payload)}
+	}
+	for _, header := range []string{"null", "[]", `"x"`, "{}", `{"alg":"ES256"}x`} {
+		all["header "+header] = []edit{replaced(header, "")}
+	}
+	w := newWorld(t)
+	good := strings.Split(w.forge(), ".")
+	payload, _ := b64.DecodeString(good[1])
+	for name, p := range map[string]string{"trailing data": string(payload) + " {}", "a mark before it": "\ufeff" + string(payload)} {
+		all[name] = []edit{replaced("", p)}
+	}
+	forged(t, all)
+}
+
+func TestA216(t *testing.T) {
+	all := make(map[string][]edit)
+	for _, name := range []string{"iss", "sub", "client_id", "x"} {
+		all["invalid UTF-8 in "+name] = []edit{claim(name, "\"a\xff\"")}
+		all["half a surrogate in "+name] = []edit{claim(name, `"a\ud800"`)}
+	}
+	all["invalid UTF-8 in kid"] = []edit{head("kid", "\"a\xff\"")}
+	forged(t, all)
+}
+
+func TestA217(t *testing.T) {
+	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	w := newWorld(t)
+	for name, tok := range map[string]string{"a payload of 5,000 levels": w.forge(claim("x", deep(5000))), "a header of 5,000 levels": w.forge(head("x", deep(5000))),
+		"200,000 levels": w.forge(claim("x", deep(200_000)))} {
+		began := time.Now()
+		if _, err := w.offline().Verify(t.Context(), tok); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("%s took %v", name, took)
+		}
+	}
+	if _, err := w.jwksVerifier(`{"keys":` + deep(200_000) + `}`); err == nil {
+		t.Error("a set of 200,000 levels is taken")
+	}
+	forged(t, map[string][]edit{"act of 200 levels": {claim("act", deep(200))}})
+}
+
+func TestA218(t *testing.T) {
+	w := newWorld(t)
+	v := w.offline()
+	for name, tok := range map[string]string{
+		"16 KiB and a byte": strings.Repeat("a", 16<<10+1), "1 MiB": strings.Repeat("a", 1<<20), "a million dots": strings.Repeat(".", 1_000_000),
+		"a header of 1 MiB": w.forge(head("x", text(strings.Repeat("a", 1<<20)))), "a good one and too much": w.forge(claim("x", text(strings.Repeat("a", 16<<10)))),
+	} {
+		allocated := testing.AllocsPerRun(10, func() {
+			if _, err := v.Verify(t.Context(), tok); err == nil {
+				t.Errorf("%s: taken", name)
+			}
+		})
+		if allocated > 20 {
+			t.Errorf("%s: %.0f allocations", name, allocated)
+		}
+	}
+}
+
+func TestA219(t *testing.T) {
+	part := func(i int, change func(string) string) edit {
+		return finish(func(tok string) string {
+			parts := strings.Split(tok, ".")
+			parts[i] = change(parts[i])
+			return strings.Join(parts, ".")
+		})
+	}
+	all := make(map[string][]edit)
+	for i, name := range []string{"header", "payload", "signature"} {
+		for _, c := range []string{"=", "==", " ", "\n", "\r", "\t"} {
+			all[fmt.Sprintf("%s with %q after it", name, c)] = []edit{part(i, func(s string) string { return s + c })}
+			all[fmt.Sprintf("%s with %q inside", name, c)] = []edit{part(i, func(s string) string { return s[:4] + c + s[4:] })}
+		}
+		all[name+" of standard base64"] = []edit{part(i, func(s string) string { return "+/" + s[2:] })}
+		all[name+" of a length that no base64 has"] = []edit{part(i, func(s string) string { return s + strings.Repeat("A", (5-len(s)%4)%4) })}
+	}
+	// 64 bytes end in a letter whose last four bits mean nothing.
+	all["bits that mean nothing"] = []edit{part(2, func(s string) string {
+		const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+		return s[:len(s)-1] + string(letters[strings.IndexByte(letters, s[len(s)-1])|1])
+	})}
+	forged(t, all)
+}
+
+func TestA220(t *testing.T) {
+	all := make(map[string][]edit)
+	for name, change := range map[string]func(string) string{
+		"one part": func(s string) string { return strings.ReplaceAll(s, ".", "") }, "two parts": func(s string) string { return s[:strings.LastIndex(s, ".")] },
+		"four parts": func(s string) string { return s + ".x" }, "five parts": func(s string) string { return s + ".x.y" }, "six parts": func(s string) string { return s + ".x.y.z" },
+		"a dot before": func(s string) string { return "." + s }, "a dot after": func(s string) string { return s + "." }, "a line break before": func(s string) string { return "\n" + s },
+		"a line break after": func(s string) string { return s + "\n" }, "no header": func(s string) string { return s[strings.Index(s, "."):] },
+		"no signature": func(s string) string { return s[:strings.LastIndex(s, ".")+1] }, "two dots": func(string) string { return ".." },
+		"no payload": func(s string) string { p := strings.Split(s, "."); return p[0] + ".." + p[2] },
+	} {
+		all[name] = []edit{finish(change)}
+	}
+	forged(t, all)
+}
+
+func TestA221(t *testing.T) {
+	flat := func(format string) edit {
+		return finish(func(tok string) string {
+			p := strings.Split(tok, ".")
+			return fmt.Sprintf(format, p[0], p[1], p[2])
+		})
+	}
+	forged(t, map[string][]edit{
+		"flattened": {flat(`{"protected":"%s","payload":"%s","signature":"%s"}`)}, "general": {flat(`{"payload":"%[2]s","signatures":[{"protected":"%[1]s","signature":"%[3]s"}]}`)},
+		"an unprotected alg": {flat(`{"header":{"alg":"none"},"protected":"%s","payload":"%s","signature":"%s"}`)},
+	})
+}
+
+// TestA222 takes what has five parts for nothing, whatever it is encrypted with: encryption is no signature.
+func TestA222(t *testing.T) {
+	var packed bytes.Buffer
+	z, _ := flate.NewWriter(&packed, 9)
+	z.Write(make([]byte, 1<<20))
+	z.Close()
+	w := newWorld(t)
+	for _, header := range []string{`{"alg":"RSA-OAEP","enc":"A256GCM"}`, `{"alg":"dir","enc":"A128GCM"}`, `{"alg":"PBES2-HS256+A128KW","p2c":2147483647,"p2s":"AA","enc":"A128GCM"}`,
+		`{"alg":"ECDH-ES","epk":{"kty":"EC","crv":"P-256","x":"AA","y":"AA"},"enc":"A128GCM"}`, `{"alg":"RSA1_5","enc":"A128CBC-HS256","zip":"DEF"}`} {
+		tok := strings.Join([]string{b64.EncodeToString([]byte(header)), "AA", "AA", b64.EncodeToString(packed.Bytes()), "AA"}, ".")
+		w.worthless(tok)
+		w.worthless(strings.Join([]string{b64.EncodeToString([]byte(header)), "", "", "", ""}, "."))
+	}
+	w.worthless(`{"recipients":[` + strings.Repeat(`{},`, 10_000) + `{}]}`)
+}
