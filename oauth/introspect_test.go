@@ -396,3 +396,15 @@ func TestIntrospectionKeepsNumbers(t *testing.T) {
 		}
 	}
 }
+
+// A field that is not known may be a restriction, which this version could not enforce.
+func TestOpaqueTokenOfANewerVersion(t *testing.T) {
+	h := newHost(t)
+	sealed := h.srv.OpenAccess(h.login("opaque").str("access_token"))
+	if _, ok := oauth.RecodeAccess(sealed); !ok {
+		t.Fatal("an opaque token as it is was refused")
+	}
+	if _, ok := oauth.RecodeAccess(append(sealed, 99, 1, 'x')); ok {
+		t.Error("an opaque token with a field that is not known was accepted, want it refused")
+	}
+}

@@ -146,10 +146,11 @@ func TestLimitOfAnAddress(t *testing.T) {
 		from  func(i int) string
 		limit bool
 	}{
-		"in one network of IPv6 is one": {func(i int) string { return "[2001:db8::" + strconv.FormatInt(int64(i+1), 16) + "]:443" }, true},
-		"with another port is the same": {func(i int) string { return "192.0.2.1:" + strconv.Itoa(1000+i) }, true},
-		"of another network is another": {func(i int) string { return "2001:db8:0:" + strconv.FormatInt(int64(i+1), 16) + "::1" }, false},
-		"that is not known is not one":  {func(int) string { return "" }, false},
+		"in one network of IPv6 is one":      {func(i int) string { return "[2001:db8::" + strconv.FormatInt(int64(i+1), 16) + "]:443" }, true},
+		"with another port is the same":      {func(i int) string { return "192.0.2.1:" + strconv.Itoa(1000+i) }, true},
+		"of IPv4 written as IPv6 is another": {func(i int) string { return "::ffff:192.0.2." + strconv.Itoa(i+1) }, false},
+		"of another network is another":      {func(i int) string { return "2001:db8:0:" + strconv.FormatInt(int64(i+1), 16) + "::1" }, false},
+		"that is not known is not one":       {func(int) string { return "" }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -230,13 +231,16 @@ func TestLimiterIsBounded(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	l := oauth.NewLimiter(func() time.Time { return now })
+	for i := range 10_000 { // so that what is older is put aside while the next are counted
+		l.Failed(t.Context(), "before "+strconv.Itoa(i))
+	}
 	for range burst {
-		l.Failed(t.Context(), "first")
+		l.Failed(t.Context(), "one")
 	}
 	for i := range 30_000 {
 		l.Failed(t.Context(), strconv.Itoa(i))
 	}
-	if l.Wait(t.Context(), "first") == 0 {
+	if l.Wait(t.Context(), "one") == 0 {
 		t.Error("30,000 other keys made it forget one")
 	}
 	for i := range 300_000 {

@@ -577,6 +577,9 @@ func TestTicketOfAnotherPage(t *testing.T) {
 		"the app has another name": func(p *platform) {
 			p.update(func(a *registry.App) error { a.Manifest.Name = "Other"; return nil })
 		},
+		"the app is for another API": func(p *platform) {
+			p.update(func(a *registry.App) error { a.Policy.Resources = []string{files}; return nil })
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPlatform(t)

@@ -40,6 +40,12 @@ func TestManifestAllowsRedirect(t *testing.T) {
 			t.Errorf("%s (%s): AllowsRedirect(%q) with %q registered: got %v, want %v", c.ID, c.Note, c.Requested, c.Registered, got, want)
 		}
 	}
+	// The two addresses of loopback may be listened on by two programs.
+	for registered, asked := range map[string]string{"http://127.0.0.1/cb": "http://[::1]:80/cb", "http://[::1]/cb": "http://127.0.0.1:80/cb"} {
+		if m := (registry.Manifest{RedirectURIs: []string{registered}}); m.AllowsRedirect(asked) {
+			t.Errorf("AllowsRedirect(%q) with %q registered: got true, want false", asked, registered)
+		}
+	}
 }
 
 // valid is a manifest without a fault.

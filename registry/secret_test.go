@@ -161,6 +161,7 @@ func TestSecretHashes(t *testing.T) {
 		"no part for it":          good[:strings.LastIndex(good, "$")],
 		"one part more":           good + "$",
 		"padding":                 good + "=",
+		"a hash of 15 bytes":      good[:strings.LastIndex(good, "$")+1] + strings.Repeat("A", 20),
 		"a long hash":             good + strings.Repeat("A", 64),
 		"bcrypt of cost 15":       strings.Replace(string(crypt), "$10$", "$15$", 1),
 		"bcrypt of cost 31":       strings.Replace(string(crypt), "$10$", "$31$", 1),

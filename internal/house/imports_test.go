@@ -33,6 +33,7 @@ var layers = map[string][]string{
 	"internal/fetch":     {},
 	"internal/house":     {},
 	"internal/jose":      {},
+	"internal/mutation":  {},
 	"internal/recorder":  {},
 	"internal/scope":     {},
 	"internal/seal":      {},
