@@ -56,15 +56,20 @@
 // # Measured
 //
 // A whole server in one process on two shared cores, Redis on the same machine, 1,000 grants; for 1, 8 and 64
-// clients the requests per second, and the median and the 99th percentile in milliseconds (BenchmarkServer). The apps are a registry.Static.
+// clients the requests per second, and the median and the 99th percentile in milliseconds (BenchmarkServer). The
+// apps are a registry.Static. The six nodes of the Cluster share the two cores: it shows what the protocol costs,
+// not what more machines give.
 //
 //	                                                1 client          8 clients         64 clients
-//	appendfsync always         refresh        1960  0.5  0.9     5140  1.5  5.2    10780  6.1   13
-//	                           exchange       2140  0.5  0.7     5590  1.4  2.9    11620  5.7   12
-//	                           introspect     7380  0.1  0.3    21340  0.3  2.3    22750  2.8  8.1
-//	appendfsync everysec       refresh        4180  0.2  0.5    11820  0.6  4.3    12650  5.1   13
-//	                           exchange       4200  0.2  0.5    11140  0.6  4.1    12430  5.2   11
-//	                           introspect     6840  0.1  0.3    20610  0.3  2.9    19830  3.2  8.8
+//	appendfsync always         refresh        1870  0.5  1.2     4830  1.6  3.7     8970  7.3   14
+//	                           exchange       1830  0.5  1.3     5050  1.5  4.2     8630  7.7   15
+//	                           introspect     6370  0.1  0.4    20620  0.3  2.1    18510  3.3  9.8
+//	appendfsync everysec       refresh        3830  0.3  0.7    10810  0.6  3.8     9420  7.0   13
+//	                           exchange       3870  0.3  0.7     9530  0.8  3.1    11180  5.5   16
+//	                           introspect     7480  0.1  0.3    19690  0.3  2.9    21610  2.9  9.1
+//	Cluster of six, everysec   refresh        2670  0.4  0.7     8550  0.8  2.7     9720  6.5   20
+//	                           exchange       2090  0.5  1.1     7490  1.0  3.2     9050  6.6   23
+//	                           introspect     4510  0.2  0.5    15200  0.4  3.3    17150  3.6   12
 //
 // # Design
 //

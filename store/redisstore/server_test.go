@@ -24,4 +24,7 @@ func BenchmarkServer(b *testing.B) {
 			oauthtest.Benchmark(b, func(t testing.TB) store.Store { return opened(t, dial(t, addr, nil)) }, nil)
 		})
 	}
+	b.Run("cluster", func(b *testing.B) { // of six nodes, everysec
+		oauthtest.Benchmark(b, func(t testing.TB) store.Store { return opened(t, dialCluster(t, nodes(t), nil)) }, nil)
+	})
 }
