@@ -10,14 +10,15 @@ import (
 	"time"
 )
 
-// Limiter bounds how often someone may be wrong (RFC 6749, Section 10.10). Many goroutines call it, and it decides
+// Limiter bounds how often someone may be wrong (RFC 6749, Section 10.10): by address, and without one only in the
+// answer, for a generated secret cannot be guessed however often somebody tries. Many goroutines call it, and it decides
 // alone what a fault of its own means. Its keys are
 //   - "address/" and what [Config].Address returned, an IPv6 address cut to its /64: asked before anything else
 //     is done at the endpoints authorize, token, introspect and revoke, so that whoever has to wait gets 429 for
 //     whatever it asks there. A failure is an answer of 400 to 499, 429 among them, while no client has
 //     authenticated. One that the app is told of by a redirect is none;
 //   - "app/" and a client_id, known or not: a failure is a wrong authentication. It changes the answer to
-//     further wrong ones alone, from 401 to 429. The right credentials always pass, or strangers could lock
+//     further wrong ones alone, from 401 to 429: by app the right credentials always pass, or strangers could lock
 //     an app out.
 type Limiter interface {
 	Wait(ctx context.Context, key string) time.Duration // until another try is welcome; zero: it is

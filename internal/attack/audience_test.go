@@ -338,8 +338,8 @@ func TestA280(t *testing.T) {
 	}
 }
 
-// TestA285 asks for more than an app registered. What a manifest may ask for is for the host's review, on the new
-// state: TestReview of package registry.
+// TestA285 asks for more than an app registered. What a manifest may ask for is for the host's review, which sees the
+// new state.
 func TestA285(t *testing.T) {
 	w := newWorld(t)
 	w.edited("web", func(a *registry.App) { a.Manifest.Scopes = []string{"read"} })

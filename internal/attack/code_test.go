@@ -74,7 +74,7 @@ func (w *world) dead(s *session, access ...string) {
 	}
 }
 
-// form edits a request: pairs of a parameter and its value.
+// with returns the request with other parameters: pairs of a name and a value.
 func (r *request) with(pairs ...string) *request {
 	c := *r
 	c.params, c.header = url.Values(http.Header(r.params).Clone()), r.header.Clone()
