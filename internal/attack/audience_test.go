@@ -354,10 +354,26 @@ func TestA285(t *testing.T) {
 
 // TestA287 decodes manifests of wrong types as a host's API would.
 func TestA287(t *testing.T) {
-	for _, manifest := range []string{`{"redirect_uris":"https://a.example"}`, `{"redirect_uris":1}`, `{"redirect_uris":[["https://a.example"]]}`, `{"client_name":["x"]}`, `[]`, `{"scopes":{}}`} {
+	decode := func(name, value string) error {
+		members := map[string]json.RawMessage{"client_name": json.RawMessage(`"Web"`), "scopes": json.RawMessage(`["read"]`), "redirect_uris": json.RawMessage(`["https://a.example"]`)}
+		members[name] = json.RawMessage(value)
+		b, err := json.Marshal(members)
+		if err != nil {
+			return err
+		}
 		var m registry.Manifest
-		if err := json.Unmarshal([]byte(manifest), &m); err == nil && m.Validate() == nil {
-			t.Errorf("%s is taken", manifest)
+		if err := json.Unmarshal(b, &m); err != nil {
+			return err
+		}
+		return m.Validate()
+	}
+	if err := decode("client_name", `"Web"`); err != nil {
+		t.Fatalf("a manifest that is in order: %v", err)
+	}
+	for value, name := range map[string]string{`"https://a.example"`: "redirect_uris", `1`: "redirect_uris", `[["https://a.example"]]`: "redirect_uris", `[null]`: "redirect_uris",
+		`["x"]`: "client_name", `{}`: "scopes"} {
+		if decode(name, value) == nil {
+			t.Errorf("%s of %s is taken", name, value)
 		}
 	}
 	many := registry.Manifest{Name: "Many", Scopes: []string{"read"}}

@@ -181,13 +181,16 @@ func TestA032(t *testing.T) {
 	alice := &oauth.Login{Subject: "alice", Tenant: "acme", Session: "session-of-alice-9f8e7d"}
 	for name, change := range map[string]func(*world){
 		"another user": func(w *world) {
-			w.signedIn(&oauth.Login{Subject: "bob", Session: w.keep("session", "session-of-bob"), Time: w.now})
+			w.signedIn(&oauth.Login{Subject: "bob", Tenant: alice.Tenant, Session: w.keep("session", "session-of-bob"), Time: w.now})
 		},
 		"another session of hers": func(w *world) {
-			w.signedIn(&oauth.Login{Subject: alice.Subject, Session: w.keep("session", "her-next-session"), Time: w.now})
+			w.signedIn(&oauth.Login{Subject: alice.Subject, Tenant: alice.Tenant, Session: w.keep("session", "her-next-session"), Time: w.now})
 		},
 		"another user in the same session": func(w *world) {
-			w.signedIn(&oauth.Login{Subject: "bob", Session: alice.Session, Time: w.now})
+			w.signedIn(&oauth.Login{Subject: "bob", Tenant: alice.Tenant, Session: alice.Session, Time: w.now})
+		},
+		"another tenant of hers": func(w *world) {
+			w.signedIn(&oauth.Login{Subject: alice.Subject, Tenant: "other", Session: alice.Session, Time: w.now})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

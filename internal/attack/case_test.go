@@ -3,6 +3,7 @@ package attack
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -240,11 +241,17 @@ func (w *world) filler(base *request) func(string) string {
 // judge holds an answer to what a case wants, and a refusal to what every refusal owes.
 func judge(t *testing.T, w *world, c attackCase, r *request, a *answer) {
 	t.Helper()
+	for name := range a.header {
+		if strings.HasPrefix(name, "Access-Control-") {
+			t.Errorf("%s is %q", name, a.header[name])
+		}
+	}
+	if text := fmt.Sprint(a.header, a.body, a.events); strings.Contains(text, "evil.example") {
+		t.Errorf("what the request said comes back: %s", text)
+	}
 	switch want := c.Want; {
 	case want.Works:
-		if a.status >= 400 || a.location().Has("error") {
-			t.Errorf("got %d %s %s, want success", a.status, a.header.Get("Location"), a.body)
-		}
+		w.worked(c, r, a)
 	case want.Page != 0:
 		shown(t, a, want.Page)
 	case want.Redirect != "":
@@ -271,6 +278,37 @@ func judge(t *testing.T, w *world, c attackCase, r *request, a *answer) {
 		return
 	}
 	refusal(t, w, c, a)
+}
+
+// worked checks that a request did what it asks for, and not only that nobody complained.
+func (w *world) worked(c attackCase, r *request, a *answer) {
+	w.t.Helper()
+	if a.status >= 400 || a.location().Has("error") {
+		w.t.Errorf("got %d %s %s, want success", a.status, a.header.Get("Location"), a.body)
+		return
+	}
+	if c.Base != "authorize" && c.Base != "api" && c.Base != "revoke" {
+		told(w.t, r, a)
+	}
+	switch c.Base {
+	case "authorize":
+		if !strings.HasPrefix(a.body, "consent ") {
+			w.t.Errorf("no page: %d %s", a.status, a.body)
+		}
+	case "introspect":
+		if a.json["active"] != true {
+			w.t.Errorf("introspection says %s", a.body)
+		}
+	case "revoke":
+		refresh := w.as(c.App, &request{method: http.MethodPost, path: "/token", params: url.Values{"grant_type": {"refresh_token"}, "refresh_token": {r.params.Get("token")}}})
+		if again := w.do(refresh); again.str("error") != "invalid_grant" || a.body != "" {
+			w.t.Errorf("the answer is %q, and the token then gets %d %s", a.body, again.status, again.body)
+		}
+	case "exchange", "refresh", "credentials":
+		if !w.active(a.str("access_token")) {
+			w.t.Errorf("no token: %s", a.body)
+		}
+	}
 }
 
 // refusal checks what every refused request owes.
@@ -363,11 +401,6 @@ func told(t *testing.T, r *request, a *answer) {
 	challenge := a.header.Get("WWW-Authenticate")
 	if used := len(r.header["Authorization"]) > 0; (a.status == http.StatusUnauthorized && used) != strings.HasPrefix(challenge, `Basic realm="`) {
 		t.Errorf("status %d with the challenge %q", a.status, challenge)
-	}
-	for _, cors := range []string{"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"} {
-		if got := a.header.Get(cors); got != "" {
-			t.Errorf("%s is %q", cors, got)
-		}
 	}
 	if a.status >= 400 && a.status != http.StatusNotFound && r.method != http.MethodHead {
 		if _, ok := a.json["access_token"]; ok || !slices.Contains([]string{"error", "error,error_description"}, members(a.json)) {

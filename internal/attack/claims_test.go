@@ -2,6 +2,7 @@ package attack
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -125,4 +126,23 @@ func TestA237(t *testing.T) {
 		"an issuer with a document": {claim("iss", text(at)), signed(es256(signers()[1]))}, "a tenant": {claim("tenant", `"other"`), signed(es256(signers()[1]))},
 		"an audience that is a URL": {claim("aud", text(at))},
 	})
+}
+
+// bound tries tokens that are bound to a key which nobody proves here: no bearer may use one.
+func bound(t *testing.T, cnf ...string) {
+	t.Helper()
+	w := newWorld(t)
+	for _, value := range cnf {
+		if rec := w.guarded(w.forge(claim("cnf", value)), "read"); rec.Code != http.StatusUnauthorized {
+			t.Errorf("a token with the cnf %s, used as a bearer's, gets %d", value, rec.Code)
+		}
+	}
+}
+
+func TestA258(t *testing.T) { bound(t, `{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}`) }
+
+func TestA265(t *testing.T) { bound(t, `{"x5t#S256":"A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"}`) }
+
+func TestA266(t *testing.T) {
+	bound(t, `{"x":"y"}`, `{}`, `"x"`, `null`, `[]`, `{"jkt":"a","x5t#S256":"b"}`, `{"jkt":""}`)
 }

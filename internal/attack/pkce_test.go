@@ -1,6 +1,8 @@
 package attack
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"os"
@@ -19,7 +21,6 @@ func TestA065(t *testing.T) { run(t) }
 func TestA066(t *testing.T) { run(t) }
 func TestA068(t *testing.T) { run(t) }
 func TestA069(t *testing.T) { run(t) }
-func TestA071(t *testing.T) { run(t) }
 func TestA073(t *testing.T) { run(t) }
 func TestA077(t *testing.T) { run(t) }
 
@@ -58,6 +59,26 @@ func TestA070(t *testing.T) {
 	}
 	if special < 1000 {
 		t.Errorf("%d challenges hold a letter that is another in standard base64", special)
+	}
+}
+
+// TestA071 asks with the challenge of a verifier that is none, so that only its form can refuse it.
+func TestA071(t *testing.T) {
+	run(t)
+	challenge := func(verifier string) string {
+		sum := sha256.Sum256([]byte(verifier))
+		return base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	long := strings.Repeat("a", 128)
+	for verifier, good := range map[string]bool{long[:43]: true, long: true, "-._~" + long[:43]: true, long[:42]: false, long + "a": false, "x": false,
+		long[:43] + " x": false, long[:43] + "+": false, long[:43] + "/": false, long[:43] + "=": false, long[:43] + "%": false, long[:43] + "\u00e9": false} {
+		w := newWorld(t)
+		s := &session{app: "spa", verifier: verifier}
+		r := w.authorizeRequest(&session{app: "spa", verifier: long})
+		s.code = w.authorize(r.with("code_challenge", challenge(verifier))).location().Get("code")
+		if a := w.do(w.exchangeRequest(s)); (a.status == http.StatusOK) != good || !good && a.str("error") != "invalid_grant" {
+			t.Errorf("a verifier of %d bytes, %.8q to %q: %d %s", len(verifier), verifier, verifier[len(verifier)-1:], a.status, a.body)
+		}
 	}
 }
 

@@ -228,3 +228,12 @@ func TestA291(t *testing.T) {
 		t.Error("the id was given out again")
 	}
 }
+
+// TestA282 registers itself, where there is no such endpoint.
+func TestA282(t *testing.T) {
+	w := newWorld(t)
+	r := &request{method: http.MethodPost, path: "/register", raw: `{"redirect_uris":["https://a.example"]}`, header: http.Header{"Content-Type": {"application/json"}}}
+	if a := w.do(r); a.status != http.StatusNotFound || a.writes != 0 {
+		t.Errorf("got %d and %d writes", a.status, a.writes)
+	}
+}
