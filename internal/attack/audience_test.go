@@ -209,7 +209,7 @@ func TestA162(t *testing.T) {
 		"ID": func(c *token.Claims) { c.ID = "x" }, "IssuedAt": func(c *token.Claims) { c.IssuedAt = time.Time{} }, "AuthTime": func(c *token.Claims) { c.AuthTime = time.Time{} },
 		"Tenant": func(c *token.Claims) { c.Tenant = "other" }, "JKT": func(c *token.Claims) { c.JKT = "x" },
 	}
-	for _, name := range []string{"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "scope", "cnf", "auth_time", "ISS", "Sub", "SCOPE"} {
+	for _, name := range []string{"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "scope", "cnf", "act", "auth_time", "ISS", "Sub", "SCOPE"} {
 		hooks["extra "+name] = extra(name)
 	}
 	for name, hook := range hooks {

@@ -44,6 +44,7 @@ type want struct {
 	Ends     bool              // the refusal ends the grant, on purpose
 	Works    bool              // not refused: it is in order after all
 	Quiet    bool              // no event: nothing was asked of the server
+	Unread   bool              // the store was not even asked
 }
 
 var attackID = regexp.MustCompile(`A\d{3}`)
@@ -316,6 +317,9 @@ func refusal(t *testing.T, w *world, c attackCase, a *answer) {
 	t.Helper()
 	if a.writes != 0 && !c.Want.Ends {
 		t.Errorf("%d writes to the store: %q", a.writes, w.store.writes[len(w.store.writes)-a.writes:])
+	}
+	if a.reads != 0 && c.Want.Unread {
+		t.Errorf("%d reads of the store, want none", a.reads)
 	}
 	switch events := a.events; {
 	case c.Base == "api" || c.Want.Quiet:

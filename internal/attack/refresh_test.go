@@ -15,11 +15,9 @@ import (
 )
 
 func TestA132(t *testing.T) { run(t) }
-func TestA133(t *testing.T) { run(t) }
 func TestA134(t *testing.T) { run(t) }
 func TestA137(t *testing.T) { run(t) }
 func TestA138(t *testing.T) { run(t) }
-func TestA144(t *testing.T) { run(t) }
 
 // strict has no grace: each use of a spent refresh token is reuse.
 func strict(c *oauth.Config) { c.RefreshGrace = -1 }
@@ -333,4 +331,40 @@ func TestA147(t *testing.T) {
 	if c, err := w.server.Introspect(t.Context(), s.access); err != nil || c.Subject != "alice" || c.Tenant != "acme" {
 		t.Errorf("the token is for %+v, %v", c, err)
 	}
+}
+
+func TestA133(t *testing.T) {
+	run(t)
+	w := newWorld(t)
+	s := w.signIn("web")
+	for _, c := range []struct{ asked, want string }{{"read", "read"}, {"write", "write"}, {"read write", "read write"}, {"", "read write"}} {
+		r := w.refreshRequest(s)
+		if c.asked != "" {
+			r.params.Set("scope", c.asked)
+		}
+		a := w.good(w.do(r))
+		if a.str("scope") != c.want {
+			t.Errorf("asked for %q, got %q", c.asked, a.str("scope"))
+		}
+		s.take(t, a)
+	}
+}
+
+func TestA144(t *testing.T) {
+	run(t)
+	w := newWorld(t)
+	defer w.tight()
+	s := w.signIn("web")
+	raw, _ := b64.DecodeString(s.refresh)
+	w.unchanged(func() {
+		for i := range raw {
+			flipped := append([]byte{}, raw...)
+			flipped[i] ^= 1
+			w.refused(w.do(w.refreshRequest(s).with("refresh_token", b64.EncodeToString(flipped))), 400, "invalid_grant")
+		}
+		for _, n := range []int{1, len(s.refresh) / 2, len(s.refresh) - 1} {
+			w.refused(w.do(w.refreshRequest(s).with("refresh_token", s.refresh[:n])), 400, "invalid_grant")
+		}
+	})
+	w.good(w.do(w.refreshRequest(s)))
 }

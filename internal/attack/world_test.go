@@ -58,6 +58,7 @@ type world struct {
 type recording struct {
 	store.Store
 	mu     sync.Mutex
+	reads  int
 	writes []string                // "create g/…", in order
 	fail   func(call string) error // before the effect
 }
@@ -89,6 +90,9 @@ func (s *recording) Get(ctx context.Context, keys ...string) ([]store.Record, er
 	if err := s.call("get"); err != nil {
 		return nil, err
 	}
+	s.mu.Lock()
+	s.reads++
+	s.mu.Unlock()
 	return s.Store.Get(ctx, keys...)
 }
 
@@ -98,6 +102,12 @@ func (s *recording) Create(ctx context.Context, r store.Record) error {
 
 func (s *recording) Swap(ctx context.Context, r store.Record) error {
 	return s.write("swap "+r.Key[:2], func() error { return s.Store.Swap(ctx, r) })
+}
+
+func (s *recording) read() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reads
 }
 
 func (s *recording) written() int {
@@ -247,7 +257,8 @@ type answer struct {
 	body   string
 	json   map[string]any
 	events []oauth.Event // that the request caused
-	writes int           // to the store
+	reads  int           // of the store
+	writes int           // to it
 }
 
 func (a *answer) str(member string) string { s, _ := a.json[member].(string); return s }
@@ -267,7 +278,7 @@ func (w *world) send(req *http.Request) *answer {
 	w.mu.Lock()
 	events := len(w.events)
 	w.mu.Unlock()
-	writes := w.store.written()
+	reads, writes := w.store.read(), w.store.written()
 	res, err := w.http.RoundTrip(req)
 	if err != nil {
 		w.t.Fatal(err)
@@ -277,7 +288,7 @@ func (w *world) send(req *http.Request) *answer {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	a := &answer{status: res.StatusCode, header: res.Header, body: string(body), writes: w.store.written() - writes}
+	a := &answer{status: res.StatusCode, header: res.Header, body: string(body), reads: w.store.read() - reads, writes: w.store.written() - writes}
 	json.Unmarshal(body, &a.json)
 	w.mu.Lock()
 	a.events = append(a.events, w.events[events:]...)
