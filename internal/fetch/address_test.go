@@ -217,3 +217,17 @@ func TestGuardedIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// TestA269 has a name that leads elsewhere at each look-up: what counts is the address that is dialled, and a fetch
+// looks a name up once.
+func TestA269(t *testing.T) {
+	n := &names{addresses: []string{"192.0.2.1", "127.0.0.1", "10.0.0.1"}}
+	client := fetch.NewGuarded(nil, false)
+	fetch.SetResolver(client, n.resolver(t))
+	for _, address := range n.addresses {
+		_, err := client.Get(t.Context(), "https://rebound.example.com/", 10)
+		if !errors.Is(err, fetch.ErrAddress) || !strings.Contains(err.Error(), address) {
+			t.Errorf("got %v, want a refusal of %s", err, address)
+		}
+	}
+}
