@@ -426,7 +426,7 @@ func TestAssertionRemoteKeys(t *testing.T) {
 	t.Cleanup(ts.Close)
 	remote := func(c *oauth.Config, app *registry.App) {
 		app.Manifest.JWKS, app.Manifest.JWKSURI = nil, ts.URL+"/jwks"
-		c.Fetch = ts.Client()
+		c.Fetch, c.InsecureFetch = ts.Client(), true
 	}
 	locked := func(f func()) {
 		mu.Lock()

@@ -28,6 +28,7 @@ type call struct {
 	params    url.Values
 	header    http.Header
 	address   string // for the limiter; "": not known
+	wait      error  // what the address is told instead of what was wrong, if it has to wait
 	app       *registry.App
 	assertion string             // id of the mark to set before the answer takes effect: the client's assertion, used once
 	expires   int64              // of that mark
@@ -73,22 +74,22 @@ func (s *Server) observe(ctx context.Context, e Event) {
 func (s *Server) direct(endpoint string, w http.ResponseWriter, r *http.Request, answer func(*call) (body json.Marshaler, tok *TokenResponse, err error)) {
 	c := s.begin(r.Context(), endpoint, r)
 	defer c.cancel()
-	if err := c.limitedAddress(); err != nil {
-		s.reply(w, c, nil, nil, err)
-		return
-	}
 	if r.Method != http.MethodPost {
 		s.notAllowed(w, c, http.MethodPost)
 		return
 	}
 	c.challenge = len(r.Header["Authorization"]) > 0
+	c.wait = c.limitedAddress()
 	var body json.Marshaler
 	var tok *TokenResponse
 	var err error
 	if c.params, err = s.readForm(endpoint, w, r); err == nil {
-		if err = c.unauthenticated(c.authenticate()); err == nil {
-			body, tok, err = answer(c)
-		}
+		err = c.authenticate()
+	}
+	if err == nil {
+		body, tok, err = answer(c)
+	} else {
+		err = c.unauthenticated(err)
 	}
 	s.reply(w, c, body, tok, err)
 }

@@ -67,6 +67,9 @@ func (c *Config) checkParts(f *faults) {
 	if (c.SignedIn == nil) != (c.Interact == nil) {
 		f.add("SignedIn and Config.Interact: one needs the other")
 	}
+	if c.Fetch != nil && c.Fetch.Transport != nil && !c.InsecureFetch {
+		f.add("Fetch: has a Transport, which dials where apps tell it to; leave it nil, or set InsecureFetch")
+	}
 	if len(c.Resources) == 0 {
 		f.add("Resources: at least one is required; the first is the audience where none is asked for")
 	}

@@ -87,12 +87,13 @@ type Config struct {
 	CredentialPrefix string        // begins every code, refresh and opaque token, for secret scanners; at most 16 of [A-Za-z0-9_]
 
 	// Fetch gets the documents that apps name in jwks_uri. nil: no outbound request, ever, and such apps are
-	// refused. Whoever writes a manifest chooses where a request goes, so a client without a Transport, such as
-	// http.DefaultClient, dials public addresses alone; one with a Transport of its own, say for a proxy, goes
-	// where that lets it. All are https and bounded in number, size and time, and no redirect is followed.
+	// refused. Whoever writes a manifest chooses where a request goes, so only public addresses are dialled, and
+	// the client is to have no Transport of its own: http.DefaultClient will do. Requests are https and bounded in
+	// number, size and time, and no redirect is followed.
 	Fetch *http.Client
 
-	// InsecureFetch lets a Fetch without a Transport dial any address, for tests and development.
+	// InsecureFetch lets Fetch dial any address, for tests and development, and have a Transport, say for a proxy
+	// that itself knows which addresses are not for strangers.
 	InsecureFetch bool
 
 	// Address returns where a request comes from, for the Limiter and for events: RemoteAddr, or what your own

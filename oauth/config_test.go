@@ -67,6 +67,7 @@ func TestNewRefuses(t *testing.T) {
 		"no keys":                             {"Keys", func(c *oauth.Config) { c.Keys = nil }},
 		"no apps":                             {"Apps", func(c *oauth.Config) { c.Apps = nil }},
 		"an app with a fault":                 {"Apps", func(c *oauth.Config) { c.Apps = registry.Static{{ID: "x"}} }},
+		"a Fetch that dials as it likes":      {"Fetch", func(c *oauth.Config) { c.Fetch = &http.Client{Transport: http.DefaultTransport} }},
 		"no resources":                        {"Resources", func(c *oauth.Config) { c.Resources = nil }},
 		"a relative resource":                 {"Resources", func(c *oauth.Config) { c.Resources = []string{"/api"} }},
 		"a resource with a fragment":          {"Resources", func(c *oauth.Config) { c.Resources = []string{api, api + "#x"} }},

@@ -43,8 +43,9 @@
 // under a lower one in a single write.
 //
 // A [Limiter] bounds wrong requests by the address that they come from and wrong authentications by the app that
-// they name. By address whoever has to wait is refused at once; by app only what is wrong is, so that no stranger
-// can lock an app out. Secrets that people chose are checked by at most one goroutine for each processor.
+// they name. The right credentials pass whoever else has been wrong, so that no stranger can lock an app out; by
+// address alone, sign-ins, apps without credentials and secrets that people chose have to wait. Secrets that
+// people chose are checked by at most one goroutine for each processor.
 //
 // # Design
 //

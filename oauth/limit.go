@@ -13,13 +13,13 @@ import (
 // Limiter bounds how often someone may be wrong (RFC 6749, Section 10.10): by address, and without one only in the
 // answer, for a generated secret cannot be guessed however often somebody tries. Many goroutines call it, and it decides
 // alone what a fault of its own means. Its keys are
-//   - "address/" and what [Config].Address returned, an IPv6 address cut to its /64: asked before anything else
-//     is done at the endpoints authorize, token, introspect and revoke, so that whoever has to wait gets 429 for
-//     whatever it asks there. A failure is an answer of 400 to 499, 429 among them, while no client has
-//     authenticated. One that the app is told of by a redirect is none;
+//   - "address/" and what [Config].Address returned, an IPv6 address cut to its /64: whoever has to wait gets 429
+//     at the authorization endpoint, and at the others unless the request brings the right credentials of an app.
+//     Those always pass, or a stranger behind the same address could lock the app out, but for a secret that
+//     people chose, which is not even compared. A failure is an answer of 400 to 499, 429 among them, while no
+//     client has authenticated. One that the app is told of by a redirect is none;
 //   - "app/" and a client_id, known or not: a failure is a wrong authentication. It changes the answer to
-//     further wrong ones alone, from 401 to 429: by app the right credentials always pass, or strangers could lock
-//     an app out.
+//     further wrong ones alone, from 401 to 429: again the right credentials pass.
 type Limiter interface {
 	Wait(ctx context.Context, key string) time.Duration // until another try is welcome; zero: it is
 	Failed(ctx context.Context, key string)
@@ -106,10 +106,14 @@ func (c *call) failed(status int) {
 	}
 }
 
-// unauthenticated counts the outcome of authenticate against the app that was named, if that was wrong, and
-// says how it is refused.
+// unauthenticated says how a request is refused whose client did not authenticate, for err, and counts a wrong
+// authentication against the app that was named.
 func (c *call) unauthenticated(err error) error {
-	if e := asError(err); e == nil || e.Code != "invalid_client" || c.event.App == "" {
+	e := asError(err)
+	switch {
+	case c.wait != nil && e.status() < 500:
+		return c.wait
+	case e.Code != "invalid_client" || c.event.App == "":
 		return err
 	}
 	key := "app/" + c.event.App

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/oauthcore/oauthcore/oauth"
+	"github.com/oauthcore/oauthcore/registry"
+	"golang.org/x/crypto/bcrypt"
 )
 
 // byHeader is a Config.Address for tests, where all requests come from one place.
@@ -76,18 +78,18 @@ func TestLimitOfAnAddress(t *testing.T) {
 	endpoints := []string{"/token", "/introspect", "/revoke"}
 	bad := "grant_type=client_credentials&client_id=nobody"
 
-	t.Run("has to wait at every endpoint, before anything is looked at", func(t *testing.T) {
+	t.Run("has to wait at every endpoint, before the store is asked", func(t *testing.T) {
 		t.Parallel()
 		var s interceptor
 		h := newHost(t, byHeader, s.wrap)
-		held := h.login("web")
+		held := h.login("spa")
 		for i := range burst {
 			h.ask(endpoints[i%3], "192.0.2.1", "", bad).want(t, 401, "invalid_client")
 		}
-		form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {held.str("refresh_token")}, "token": {held.str("refresh_token")}}
+		form := url.Values{"grant_type": {"refresh_token"}, "client_id": {"spa"}, "refresh_token": {held.str("refresh_token")}, "token": {held.str("refresh_token")}}
 		calls := s.reads.Load() + s.writes.Load()
 		for _, path := range endpoints {
-			r := h.ask(path, "192.0.2.1", basic("web", secret), form.Encode()).want(t, 429, "temporarily_unavailable")
+			r := h.ask(path, "192.0.2.1", "", form.Encode()).want(t, 429, "temporarily_unavailable")
 			if after, err := strconv.Atoi(r.Header.Get("Retry-After")); err != nil || after < 1 || after > burst {
 				t.Errorf("%s: Retry-After is %q", path, r.Header.Get("Retry-After"))
 			}
@@ -105,7 +107,32 @@ func TestLimitOfAnAddress(t *testing.T) {
 		}
 		h.ask("/token", "192.0.2.2", basic("svc", secret), "grant_type=client_credentials").want(t, 200, "")
 		h.pass(10 * time.Second) // who asks nevertheless has to wait longer
-		h.ask("/token", "192.0.2.1", basic("web", secret), with(form, "token", "").Encode()).want(t, 200, "")
+		h.ask("/token", "192.0.2.1", "", with(form, "token", "").Encode()).want(t, 200, "")
+	})
+
+	t.Run("makes nobody else's credentials wait, but a secret that people chose", func(t *testing.T) {
+		t.Parallel()
+		chosen, err := bcrypt.GenerateFromPassword([]byte(secret), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := newMachine(t)
+		h := m.h
+		h.restart(byHeader, func(c *oauth.Config) {
+			edit(c.Apps.(registry.Static), "api").Secrets = []registry.Secret{{ID: "1", Hash: chosen}}
+		})
+		held := h.login("web")
+		for range burst {
+			h.ask("/token", "192.0.2.1", "", bad).want(t, 401, "invalid_client")
+		}
+		grant := "grant_type=client_credentials"
+		h.ask("/token", "192.0.2.1", basic("svc", secret), grant).want(t, 200, "")
+		h.ask("/token", "192.0.2.1", "", grant+"&client_assertion_type="+url.QueryEscape(assertionType)+"&client_assertion="+m.sign("", m.claims(nil))).want(t, 200, "")
+		h.ask("/introspect", "192.0.2.1", basic("web", secret), "token="+held.str("refresh_token")).want(t, 200, "")
+		h.ask("/revoke", "192.0.2.1", basic("web", secret), "token="+held.str("refresh_token")).want(t, 200, "")
+		h.ask("/token", "192.0.2.1", basic("svc", "guess"), grant).want(t, 429, "temporarily_unavailable")
+		h.ask("/introspect", "192.0.2.1", basic("api", secret), "token=x").want(t, 429, "temporarily_unavailable")
+		h.ask("/introspect", "192.0.2.2", basic("api", secret), "token=x").want(t, 200, "")
 	})
 
 	t.Run("is counted for guesses at an app that others have guessed at", func(t *testing.T) {
@@ -120,8 +147,8 @@ func TestLimitOfAnAddress(t *testing.T) {
 		for range burst {
 			guess("192.0.2.2").want(t, 429, "temporarily_unavailable")
 		}
-		h.ask("/token", "192.0.2.2", basic("svc", secret), "grant_type=client_credentials").want(t, 429, "temporarily_unavailable")
-		h.ask("/token", "192.0.2.3", basic("svc", secret), "grant_type=client_credentials").want(t, 200, "")
+		h.ask("/token", "192.0.2.2", "", bad).want(t, 429, "temporarily_unavailable")
+		h.ask("/token", "192.0.2.3", "", bad).want(t, 401, "invalid_client")
 	})
 
 	t.Run("is counted for requests that are shown on a page", func(t *testing.T) {

@@ -37,6 +37,7 @@ func TestAssertionRemoteKeySetsAreBounded(t *testing.T) {
 	var fetched atomic.Int64
 	m.h.restart(func(c *oauth.Config) {
 		c.Apps = remoteApps{}
+		c.InsecureFetch = true
 		c.Fetch = &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
 			fetched.Add(1)
 			return &http.Response{StatusCode: 200, Request: r, Body: io.NopCloser(strings.NewReader(string(m.keys.JWKS(time.Now()))))}, nil

@@ -198,7 +198,7 @@ func TestA115(t *testing.T) {
 	source := &rotating{}
 	ts := httptest.NewTLSServer(source)
 	t.Cleanup(ts.Close)
-	w := newWorld(t, func(c *oauth.Config) { c.Fetch = ts.Client() })
+	w := newWorld(t, func(c *oauth.Config) { c.Fetch, c.InsecureFetch = ts.Client(), true })
 	source.keys, _ = token.NewKeys(token.Key{ID: "its", Signer: signers()[1]})
 	w.edited("keyed", func(a *registry.App) { a.Manifest.JWKS, a.Manifest.JWKSURI = nil, ts.URL })
 	w.good(w.do(w.present(w.assertion())))

@@ -60,9 +60,9 @@ func guard(_ context.Context, _, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// NewGuarded is [New] for URIs that others choose than who runs the program. They are https. Where hc has no
-// transport of its own, only public addresses are dialled, unless anywhere is true; one that it has decides
-// where it goes, as that of a proxy must. At most 16 documents are fetched at once; others wait, within [Timeout].
+// NewGuarded is [New] for URIs that others choose than who runs the program. They are https, and only public
+// addresses are dialled, unless anywhere is true; a transport of hc itself decides where it goes. At most 16
+// documents are fetched at once; others wait, within [Timeout].
 func NewGuarded(hc *http.Client, anywhere bool) *Client {
 	if hc == nil {
 		hc = new(http.Client)
