@@ -10,12 +10,13 @@ import (
 // next is where somebody goes after signing in: to a page of the console, whatever the address says.
 func (c *Console) next(wanted string) string {
 	home := c.path("")
-	// As it is written, too: a browser does not read what comes before the page as url.Parse does, and takes a
-	// backslash for a slash.
+	// As it is written, too: a browser does not read what comes before the page as url.Parse does, takes a
+	// backslash for a slash, and does not clean up a path as package path does.
 	if !strings.HasPrefix(wanted, strings.TrimSuffix(home, "/")) || strings.Contains(wanted, `\`) {
 		return home
 	}
-	if u, err := url.Parse(wanted); err != nil || u.IsAbs() || u.Host != "" || path.Clean(u.Path)+"/" != home && !strings.HasPrefix(path.Clean(u.Path), home) {
+	u, err := url.Parse(wanted)
+	if err != nil || u.IsAbs() || u.Host != "" || path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/") || !strings.HasPrefix(u.Path+"/", home) {
 		return home
 	}
 	return wanted
