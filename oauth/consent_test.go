@@ -281,15 +281,15 @@ func TestConsentOfAChangedApp(t *testing.T) {
 	})
 }
 
-// Any program on the device can pose as a public app there.
+// Any program on the device can pose as an app there, whose secret is in every copy of it.
 //
-// R6749-10.1-2, R6749-10.2-3, R8252-8.6-1, R6749-2.3-2
-func TestConsentOfAPublicApp(t *testing.T) {
+// R6749-10.1-2, R6749-10.2-3, R8252-8.5-1, R8252-8.6-1, R6749-2.3-2
+func TestConsentOfANativeApp(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, func(c *oauth.Config) {
 		c.Apps = apps(func(s registry.Static) {
 			edit(s, "pub").Manifest.RedirectURIs = []string{loopback, "com.example.app:/cb", "https://pub.example.com/cb"}
-			edit(s, "web").Manifest.RedirectURIs = []string{loopback, callback}
+			edit(s, "web").Manifest.RedirectURIs = []string{loopback, "com.example.web:/cb", callback}
 		})
 	})
 	b := h.signedInAs(alice)
@@ -297,10 +297,12 @@ func TestConsentOfAPublicApp(t *testing.T) {
 		app, uri string
 		again    bool
 	}{
-		"public on loopback":         {"pub", "http://127.0.0.1:40000/callback", true},
-		"public on a private scheme": {"pub", "com.example.app:/cb", true},
-		"public on https":            {"pub", "https://pub.example.com/cb", false},
-		"confidential on loopback":   {"web", "http://127.0.0.1:40000/callback", false},
+		"public on loopback":               {"pub", "http://127.0.0.1:40000/callback", true},
+		"public on a private scheme":       {"pub", "com.example.app:/cb", true},
+		"public on https":                  {"pub", "https://pub.example.com/cb", false},
+		"confidential on loopback":         {"web", "http://127.0.0.1:40000/callback", true},
+		"confidential on a private scheme": {"web", "com.example.web:/cb", true},
+		"confidential on https":            {"web", callback, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := h.request(test.app, "redirect_uri", test.uri)

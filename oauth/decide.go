@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/oauthcore/oauthcore/internal/scope"
-	"github.com/oauthcore/oauthcore/registry"
 )
 
 // outcome is what an authorization request comes to, short of an error.
@@ -61,7 +60,7 @@ func (f *situation) decide() (o outcome, scopes, fresh []string, err error) {
 		scope.Subset(fresh, given.Refused) && scope.Subset(required, allowed) && // there is nothing new to ask
 		(len(allowed) > 0 || len(scopes) == 0) &&
 		scope.Subset(req.resources, given.Resources) && // TestConsentRemembersAllOfIt
-		!impersonable(req.app, req.redirect): // TestConsentOfAPublicApp
+		!impersonable(req.redirect): // TestConsentOfANativeApp
 		return grantNow, allowed, nil, nil
 	case req.none:
 		return 0, nil, nil, refuse("consent_required", "the user has not consented to this")
@@ -79,10 +78,10 @@ func (f *situation) signedIn() bool {
 	return (!f.req.login || at >= f.arrived) && (!f.req.hasMaxAge || at >= f.arrived-f.req.maxAge)
 }
 
-// impersonable reports whether another program on the user's device could pose as the app: it proves
-// itself by nothing, and where its answers go is for whoever listens there (RFC 8252, Section 8.6).
-func impersonable(app *registry.App, redirect string) bool {
-	return app.Manifest.Public() && !strings.HasPrefix(redirect, "https://")
+// impersonable reports whether another program on the user's device could pose as the app: where its answers go
+// is for whoever listens there (RFC 8252, Section 8.6), and a secret that it has, all copies have (Section 8.5).
+func impersonable(redirect string) bool {
+	return !strings.HasPrefix(redirect, "https://")
 }
 
 // narrow is what the user leaves of scopes on the consent page.

@@ -74,8 +74,9 @@
 // To sign the user in first, as RFC 9700, Section 4.11.2 would have it, was rejected: the URI is one that was
 // registered, and whoever writes the client sees what is wrong without a session.
 //
-// A public app on a loopback or private-use redirect is asked for at every request, because any program on
-// the device can pose as it. Policy.FirstParty goes before that: the platform says in so many words that
+// An app on a loopback or private-use redirect is asked for at every request, because any program on the device
+// can pose as it. At first that held for public apps alone; but a native app's secret is in every copy of it, so
+// that it proves nothing (RFC 8252, Section 8.5). Policy.FirstParty goes before that: the platform says in so many words that
 // this app needs no page.
 //
 // A dialect is a [Profile], a value of functions and facts, and core code asks for the fact, never for the
