@@ -437,7 +437,7 @@ func TestDeny(t *testing.T) {
 			for _, b := range []*browser{h.browser(), h.signedInAs(alice)} { // on either page, without a form
 				a := b.authorize(h.request("web"))
 				a.wantRefusal(t, h, callback+"?", test.want, "xyz")
-				if got := a.location(t); test.err != nil && (got.Get("error_description") != "a second factor" || got.Get("error_uri") != test.err.URI) {
+				if got := a.location(t); test.err != nil && (got.Get("error_description") != "a ?second? factor?" || got.Get("error_uri") != test.err.URI) {
 					t.Errorf("redirected with %q", got)
 				}
 			}

@@ -84,12 +84,12 @@ func (e *Error) status() int {
 // maxDescription bounds error_description: texts of hosts may quote what a client sent.
 const maxDescription = 256
 
-// printable keeps of s what RFC 6749, Section 5.2 allows in error_description: %x20-21 / %x23-5B /
-// %x5D-7E.
+// printable puts a question mark for what RFC 6749, Section 5.2 does not allow in error_description beside %x20-21 /
+// %x23-5B / %x5D-7E.
 func printable(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r < 0x20 || r > 0x7e || r == '"' || r == '\\' {
-			return -1
+			return '?'
 		}
 		return r
 	}, s)

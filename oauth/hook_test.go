@@ -122,31 +122,6 @@ func TestClaimsHookChangesTooMuch(t *testing.T) {
 	h.refresh("web", tok).want(t, 200, "")
 }
 
-// A host whose scopes mean other things at other resources has the hook refuse a token for several.
-//
-// R9068-3-2
-func TestClaimsHookRefusesAmbiguity(t *testing.T) {
-	h := newHost(t, func(c *oauth.Config) {
-		c.Claims = func(_ context.Context, _ *oauth.Grant, c *token.Claims) error {
-			if len(c.Audience) > 1 && len(c.Scopes) > 0 {
-				return &oauth.Error{Code: "invalid_scope", Description: "ask for one resource at a time"}
-			}
-			return nil
-		}
-	})
-	v := h.request("web")
-	v["resource"] = []string{api, files}
-	code := h.signedInAs(alice).code(v)
-	h.exchange(v, code).want(t, 400, "invalid_scope")
-	for _, one := range []string{api, files} {
-		r := h.exchange(v, code, "resource", one).want(t, 200, "")
-		if got := h.claims(r.str("access_token")).Audience; !slices.Equal(got, []string{one}) {
-			t.Errorf("the token is for %q, want %q", got, one)
-		}
-		code = h.signedInAs(alice).code(v)
-	}
-}
-
 // At introspection a hook that changes too much, even in place, spoils nothing that is kept.
 func TestClaimsHookAtIntrospection(t *testing.T) {
 	spoil := false
