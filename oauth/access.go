@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
+	"strings"
 
 	"github.com/oauthcore/oauthcore/internal/chain"
 )
@@ -61,12 +62,20 @@ func (id accessID) String() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
+// decodeText reads base64url of which every byte sequence has exactly one form, so that no token has two texts.
+func decodeText(s string) ([]byte, error) {
+	if at := strings.IndexAny(s, "\r\n"); at >= 0 { // the decoder skips them
+		return nil, base64.CorruptInputError(at)
+	}
+	return base64.RawURLEncoding.Strict().DecodeString(s)
+}
+
 // parseAccessID reads a jti of this server; other tokens under its keys have none of this form.
 func parseAccessID(s string) (id accessID, ok bool) {
 	if len(s) > 64 {
 		return id, false
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	b, err := decodeText(s)
 	if err != nil || len(b) == 0 {
 		return id, false
 	}

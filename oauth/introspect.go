@@ -3,7 +3,6 @@ package oauth
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -147,7 +146,7 @@ func (c *call) open(tok string) (*access, error) {
 			expires: claims.Expires.Unix(), scopes: claims.Scopes, resources: claims.Audience}, nil
 	}
 	body, ok := strings.CutPrefix(tok, s.config.CredentialPrefix)
-	decode := base64.RawURLEncoding.Strict().DecodeString
+	decode := decodeText
 	if s.profile.Hex {
 		decode = hex.DecodeString
 	}

@@ -56,7 +56,7 @@ func (s *Server) sealTicket(t *ticket, cookie string) string {
 // openTicket reads the ticket of a request that has one.
 func (s *Server) openTicket(c *call, text, cookie string) (*ticket, url.Values, error) {
 	errTicket := refuse("invalid_request", "this page has expired, or belongs to another browser; start again at the app")
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	sealed, err := decodeText(text)
 	if err != nil {
 		return nil, nil, errTicket
 	}
