@@ -20,27 +20,27 @@ const users = 100
 
 // visitor is who makes requests, one after another.
 type visitor struct {
-	w    *world
-	ctx  context.Context
-	http *http.Client
+	w     *world
+	ctx   context.Context
+	http  *http.Client
+	hasty bool // hangs up on every other request, before the answer has come
 }
 
 // traffic asks for things until ctx is done.
 func (w *world) traffic(ctx context.Context, seed int) {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	v := &visitor{w, ctx, &http.Client{Transport: transport,
+	v := &visitor{w: w, ctx: ctx, http: &http.Client{Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	for ctx.Err() == nil {
-		switch n := rand.IntN(10); {
+		v.hasty = rand.IntN(5) == 0
+		switch n := rand.IntN(8); {
 		case n < 3:
 			v.user(fmt.Sprintf("user%d", rand.IntN(users)), []string{"web", "opaque"}[rand.IntN(2)])
 		case n < 5:
 			v.machine()
-		case n < 8:
-			v.hostile()
 		default:
-			v.hangUp()
+			v.hostile()
 		}
 	}
 }
@@ -61,11 +61,17 @@ func (v *visitor) do(what string, req *http.Request) (r reply) {
 		n := rand.Uint32()
 		req.Header.Set("X-Test-Address", netip.AddrFrom4([4]byte{10, byte(n), byte(n >> 8), byte(n >> 16)}).String())
 	}
+	if v.hasty && rand.IntN(2) == 0 {
+		ctx, cancel := context.WithTimeout(req.Context(), time.Duration(rand.IntN(1000))*time.Microsecond)
+		defer cancel()
+		req = req.WithContext(ctx)
+	}
 	res, err := v.http.Do(req)
 	if err != nil {
 		if req.Context().Err() == nil {
 			v.w.t.Errorf("%s: %v", what, err)
 		}
+		v.w.count("cancelled " + what)
 		return r
 	}
 	defer res.Body.Close()
@@ -150,7 +156,7 @@ func (v *visitor) user(user, app string) {
 	for range rand.IntN(6) {
 		refresh := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {got.str("refresh_token")}}
 		next := v.post("refresh", app, "/token", refresh)
-		if next.status == http.StatusServiceUnavailable || rand.IntN(8) == 0 {
+		if next.status == 0 || next.status == http.StatusServiceUnavailable || rand.IntN(8) == 0 {
 			next = v.post("retry", app, "/token", refresh)
 		}
 		if next.str("refresh_token") == "" {
@@ -218,14 +224,4 @@ func (v *visitor) hostile() {
 	if r := v.do("hostile", req); r.status != 0 && r.status < 400 {
 		v.w.t.Errorf("%s %s is answered with %d", req.Method, req.URL.Path, r.status)
 	}
-}
-
-// hangUp goes away before the answer has come, at any time.
-func (v *visitor) hangUp() {
-	ctx, cancel := context.WithTimeout(v.ctx, time.Duration(rand.IntN(1000))*time.Microsecond)
-	defer cancel()
-	req := v.request(ctx, http.MethodPost, "/token", "grant_type=client_credentials&scope=read")
-	req.SetBasicAuth("web", url.QueryEscape(secret))
-	req.Header.Set("X-Test-Address", "192.0.2.1")
-	v.do("hang-up", req)
 }
