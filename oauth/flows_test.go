@@ -1,10 +1,8 @@
 package oauth_test
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"fmt"
+	"cmp"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -17,229 +15,174 @@ import (
 	"github.com/oauthcore/oauthcore/internal/scope"
 	"github.com/oauthcore/oauthcore/oauth"
 	"github.com/oauthcore/oauthcore/pkce"
-	"github.com/oauthcore/oauthcore/store"
-	"github.com/oauthcore/oauthcore/store/memory"
-	"github.com/oauthcore/oauthcore/token"
+	"github.com/oauthcore/oauthcore/registry"
 )
 
-// model plays random flows against two issuers that share a store, keys, apps and users, and knows what must
-// and what must not work. After a fault of the store it knows less, and asks less of the server, but never that
-// what has ended works, or what was never given.
-type model struct {
-	t     *testing.T
-	in    *bytes.Reader
-	now   time.Time
-	store *flaky
-	srv   [2]*oauth.Server
-	url   [2]string
-
-	families []*family
-	tokens   []accessToken
-	log      []string
-	heads    int // refresh tokens that were good at the end
+// operations are what a run is made of, and how often each comes.
+var operations = []struct {
+	weight int
+	do     func(*model)
+}{
+	{12, (*model).authorize},
+	{4, ofFamily((*model).exchange)},
+	{20, ofFamily((*model).refresh)},
+	{2, ofFamily((*model).revoke)},
+	{4, (*model).alone},
+	{4, (*model).look},
+	{5, (*model).wait},
+	{1, (*model).disconnect},
+	{1, (*model).endSubject},
+	{1, (*model).endApp},
+	{2, (*model).haltApp},
+	{2, (*model).revise},
+	{4, (*model).install},
+	{2, (*model).haltInstallation},
+	{1, (*model).uninstall},
 }
 
-// family is a grant and all that descends from it.
-type family struct {
-	issuer              int
-	app, user, verifier string
-	scopes              []string
-	code                string
-	codeEnds, idleEnds  time.Time
-	ends                time.Time
-
-	refresh []string  // by generation
-	rotated time.Time // when the last came to be
-	ended   bool      // nothing of it may work
-	vague   bool      // a fault hid what became of it: it may have ended, or have a refresh token that nobody got
-}
-
-type accessToken struct {
-	f      *family
-	text   string
-	ends   time.Time
-	denied bool
-}
-
-// flaky is a store that fails at one call.
-type flaky struct {
-	store.Store
-	countdown int // to the call that fails; zero: none
-	before    bool
-	failed    bool
-}
-
-func (s *flaky) call(f func() error) error {
-	if s.countdown == 0 {
-		return f()
-	}
-	if s.countdown--; s.countdown > 0 {
-		return f()
-	}
-	s.failed = true
-	if !s.before {
-		f()
-	}
-	return errDown
-}
-
-func (s *flaky) Get(ctx context.Context, keys ...string) (r []store.Record, err error) {
-	err = s.call(func() (err error) { r, err = s.Store.Get(ctx, keys...); return err })
-	return r, err
-}
-
-func (s *flaky) Create(ctx context.Context, r store.Record) error {
-	return s.call(func() error { return s.Store.Create(ctx, r) })
-}
-
-func (s *flaky) Swap(ctx context.Context, r store.Record) error {
-	return s.call(func() error { return s.Store.Swap(ctx, r) })
-}
-
-func (s *flaky) List(ctx context.Context, label, after string, limit int) (r []store.Record, next string, err error) {
-	err = s.call(func() (err error) { r, next, err = s.Store.List(ctx, label, after, limit); return err })
-	return r, next, err
-}
-
-func newModel(t *testing.T, keys *token.Keys, input []byte) *model {
-	m := &model{t: t, in: bytes.NewReader(input), now: time.Unix(2_000_000_000, 0), store: &flaky{Store: memory.New()}}
-	for i := range m.srv {
-		m.url[i] = fmt.Sprintf("https://issuer%d.example.com", i)
-		srv, err := oauth.New(oauth.Config{
-			Issuer: m.url[i], Store: store.Namespace(m.store, fmt.Sprintf("i%d/", i)), Keys: keys, Apps: apps(), Secrets: [][]byte{[]byte(secret)},
-			Resources: []string{api}, Limiter: patience{}, Now: func() time.Time { return m.now },
-			SignedIn: func(r *http.Request) (*oauth.Login, error) {
-				user := r.Header.Get("X-User")
-				return &oauth.Login{Subject: user, Tenant: "of " + user, Session: user, Time: time.Unix(1, 0)}, nil
-			},
-			Interact: func(w http.ResponseWriter, r *http.Request, a *oauth.Authorization) {
-				if r.Method == http.MethodPost {
-					a.Approve(w, r, &oauth.Approval{})
-					return
-				}
-				fmt.Fprint(w, a.URL)
-			},
-		})
-		if err != nil {
-			t.Fatal(err)
+func ofFamily(do func(*model, *family)) func(*model) {
+	return func(m *model) {
+		if len(m.families) > 0 {
+			do(m, pickOf(m, m.families))
 		}
-		m.srv[i] = srv
 	}
-	return m
 }
 
-// pick takes the next choice of n from the input.
-func (m *model) pick(n int) int {
-	b, err := m.in.ReadByte()
-	if err != nil {
-		return 0
+// play does what the input says, and then what every end must show.
+func (m *model) play() {
+	faults := m.pick(2) == 1
+	total := 0
+	for _, op := range operations {
+		total += op.weight
 	}
-	return int(b) % n
-}
-
-func (m *model) fail(format string, args ...any) {
-	m.t.Helper()
-	m.t.Fatalf("%s\nafter\n\t%s", fmt.Sprintf(format, args...), strings.Join(m.log, "\n\t"))
-}
-
-func (m *model) note(format string, args ...any) {
-	m.log = append(m.log, fmt.Sprintf(format, args...))
-}
-
-func (m *model) name(f *family) string {
-	return fmt.Sprintf("grant %d (%s for %s)", slices.Index(m.families, f), f.app, f.user)
-}
-
-// serve asks one of the issuers. Only a fault of the store may be answered with 503.
-func (m *model) serve(issuer int, r *http.Request) *httptest.ResponseRecorder {
-	w := httptest.NewRecorder()
-	m.srv[issuer].ServeHTTP(w, r)
-	if w.Code >= 500 && (w.Code != 503 || !m.store.failed) {
-		m.fail("%s %s is answered with %d %s", r.Method, r.URL.Path, w.Code, w.Body)
+	for range 60 {
+		if m.in.Len() == 0 {
+			break
+		}
+		m.store.failed, m.store.countdown = false, 0
+		if faults && m.pick(3) == 0 {
+			m.store.countdown, m.store.before = 1+m.pick(8), m.pick(2) == 0
+			m.note("call %d of the store fails, before its effect: %t", m.store.countdown, m.store.before)
+		}
+		n := m.pick(total)
+		for _, op := range operations {
+			if n -= op.weight; n < 0 {
+				op.do(m)
+				break
+			}
+		}
 	}
-	return w
+	m.store.countdown, m.store.failed = 0, false
+	for i := range m.tokens {
+		m.inspect(i)
+	}
+	m.now = m.now.Add(11 * time.Second)
+	for _, f := range m.families {
+		m.oneHead(f)
+	}
 }
 
-func (m *model) post(issuer int, app, path string, form url.Values) (int, map[string]any) {
-	form = url.Values(http.Header(form).Clone())
-	if app == "spa" {
-		form.Set("client_id", app)
-	}
-	r := httptest.NewRequest("POST", path, strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if app != "spa" {
-		r.Header.Set("Authorization", basic(app, secret))
-	}
-	w := m.serve(issuer, r)
-	var answer map[string]any
-	json.Unmarshal(w.Body.Bytes(), &answer)
-	return w.Code, answer
-}
-
-var (
-	flowApps  = []string{"web", "opaque", "spa"}
-	flowUsers = []string{"alice", "bob"}
-)
-
-// authorize begins a family.
+// authorize begins a family: by a page, of which the user leaves some, or by what was consented to before.
 func (m *model) authorize() {
-	f := &family{issuer: m.pick(2), app: flowApps[m.pick(3)], user: flowUsers[m.pick(2)], verifier: pkce.NewVerifier()}
-	f.scopes = [][]string{{"read"}, {"write"}, {"read", "write"}}[m.pick(3)]
-	q := url.Values{"response_type": {"code"}, "client_id": {f.app}, "scope": {strings.Join(f.scopes, " ")}, "redirect_uri": {edit(apps(), f.app).Manifest.RedirectURIs[0]},
+	b := bond{m.pick(2), pickOf(m, flowApps), pickOf(m, flowTenants), pickOf(m, flowUsers)}
+	if len(m.families) > 0 && m.pick(2) == 0 {
+		b = pickOf(m, m.families).bond // which may have a consent
+	}
+	f := &family{bond: b, number: m.next(), verifier: pkce.NewVerifier()}
+	f.under, f.codeEnds, f.ends = m.epochs(f.bond), m.now.Add(time.Minute), m.now.Add(366*24*time.Hour)
+	asked, before := m.some(), m.consents[f.bond]
+	var offered []string
+	if scope.Subset(asked, m.apps[f.app].scopes) {
+		offered = m.offered(f.bond, asked)
+	}
+	q := url.Values{"response_type": {"code"}, "client_id": {f.app}, "scope": {strings.Join(asked, " ")}, "redirect_uri": {redirectOf(f.app)},
 		"code_challenge": {pkce.Challenge(f.verifier)}, "code_challenge_method": {"S256"}}
-	r := httptest.NewRequest("GET", "/authorize?"+q.Encode(), nil)
-	r.Header.Set("X-User", f.user)
-	w := m.serve(f.issuer, r)
-	if w.Code == http.StatusOK {
-		r = httptest.NewRequest("POST", w.Body.String(), nil)
-		r.Header.Set("X-User", f.user)
-		for _, c := range w.Result().Cookies() {
-			r.AddCookie(c)
+	f.scopes = scope.Within(offered, before.allowed)
+	known := len(f.scopes) > 0 && scope.Subset(scope.Without(offered, before.allowed), before.refused)
+	if m.pick(2) == 0 {
+		q.Set("prompt", "consent")
+		known = false
+	}
+
+	after := before
+	w := m.browse(f, "GET", "/authorize?"+q.Encode(), nil)
+	if page := w.Code == http.StatusOK; page {
+		if known || len(offered) == 0 || !sameSet(m.shown, offered) {
+			m.fail("a page asks %v for %v; it was to ask for %v, known: %t", f.bond, m.shown, offered, known)
 		}
-		w = m.serve(f.issuer, r)
+		m.kept = m.some()
+		if f.scopes = scope.Within(offered, m.kept); len(f.scopes) > 0 {
+			after.allowed = append(scope.Without(before.allowed, offered), f.scopes...)
+			after.refused = append(scope.Without(before.refused, offered), scope.Without(offered, f.scopes)...)
+		}
+		w = m.browse(f, "POST", w.Body.String(), w.Result().Cookies())
+	} else if !known {
+		m.outcome(f, "page", false, false, len(offered) > 0)
+		f.scopes = nil
 	}
 	to, _ := url.Parse(w.Header().Get("Location"))
-	if f.code = to.Query().Get("code"); f.code == "" {
-		if !m.store.failed {
-			m.fail("no code: %d %s %s", w.Code, to, w.Body)
-		}
+	f.code = to.Query().Get("code")
+	m.note("%s of issuer %d, asked for %v, offered %v, given %v: %d", f, f.issuer, asked, offered, f.scopes, w.Code)
+	m.outcome(f, "authorization", f.code != "", len(f.scopes) > 0, len(f.scopes) > 0)
+	m.settle(f.bond, after, !m.store.failed || f.code != "")
+	if f.code == "" {
 		return
 	}
-	f.codeEnds, f.ends = m.now.Add(time.Minute), m.now.Add(365*24*time.Hour)
 	m.families = append(m.families, f)
-	m.note("%s of issuer %d began with %v", m.name(f), f.issuer, f.scopes)
+	if m.pick(4) > 0 {
+		m.exchange(f)
+	}
 }
 
-// someone picks whom a request comes from and where it goes: mostly the right ones.
-func (m *model) someone(f *family) (issuer int, app string, right bool) {
+func redirectOf(app string) string { return edit(apps(), app).Manifest.RedirectURIs[0] }
+
+// browse sends a request of the user's browser.
+func (m *model) browse(f *family, method, target string, cookies []*http.Cookie) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, nil)
+	r.Header.Set("X-User", f.user)
+	r.Header.Set("X-Tenant", f.tenant)
+	for _, c := range cookies {
+		r.AddCookie(c)
+	}
+	return m.serve(f.issuer, r)
+}
+
+// someone picks whom a request comes from, where it goes and which tenant it names: mostly the right ones.
+func (m *model) someone(f *family, form url.Values) (issuer int, app string, right bool) {
 	issuer, app = f.issuer, f.app
-	switch m.pick(8) {
+	tenant := f.tenant
+	switch m.pick(10) {
 	case 0:
 		issuer = 1 - issuer
 	case 1:
-		app = flowApps[m.pick(3)]
+		app = pickOf(m, flowApps)
+	case 2:
+		tenant = pickOf(m, flowTenants)
+		form.Set("tenant", tenant)
 	}
-	return issuer, app, issuer == f.issuer && app == f.app
+	return issuer, app, issuer == f.issuer && app == f.app && tenant == f.tenant
 }
 
 // exchange redeems the code of a family, perhaps as another, with another verifier, or again.
 func (m *model) exchange(f *family) {
-	issuer, app, right := m.someone(f)
-	verifier := f.verifier
+	form := url.Values{"grant_type": {"authorization_code"}, "code": {f.code}, "code_verifier": {f.verifier}, "redirect_uri": {redirectOf(f.app)}}
+	issuer, app, right := m.someone(f, form)
 	if m.pick(8) == 0 {
-		verifier, right = pkce.NewVerifier(), false
+		form.Set("code_verifier", pkce.NewVerifier())
+		right = false
 	}
-	status, answer := m.post(issuer, app, "/token", url.Values{"grant_type": {"authorization_code"}, "code": {f.code}, "code_verifier": {verifier},
-		"redirect_uri": {edit(apps(), f.app).Manifest.RedirectURIs[0]}})
-	m.note("exchange of %s at issuer %d by %s, all right: %t: %d", m.name(f), issuer, app, right, status)
-	may := right && !f.ended && len(f.refresh) == 0 && m.now.Before(f.codeEnds)
-	m.outcome(f, "exchange", status, answer, may, may && !f.vague)
+	want := m.effective(f.bond, f.scopes)
+	status, answer := m.post(issuer, app, "/token", form)
+	m.note("exchange of %s at issuer %d by %s, all right: %t: %d", f, issuer, app, right, status)
+	fit := right && m.lives(f) && len(want) > 0
+	may := fit && len(f.refresh) == 0 && m.now.Before(f.codeEnds)
+	m.outcome(f, "exchange", status == 200, may, may && !f.vague)
 	switch {
 	case status == 200:
-		m.got(f, answer, f.scopes)
+		m.got(f, answer, want)
 	case status == 503:
 		f.vague = f.vague || right
-	case right && (len(f.refresh) > 0 || f.vague && m.now.Before(f.codeEnds)):
+	case fit && (len(f.refresh) > 0 || f.vague && m.now.Before(f.codeEnds)):
 		f.ended = true // it came twice
 	}
 }
@@ -257,199 +200,279 @@ func (m *model) refresh(f *family) {
 	case 2:
 		at = m.pick(len(f.refresh))
 	}
-	issuer, app, right := m.someone(f)
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {f.refresh[at]}}
-	scopes := f.scopes
-	switch m.pick(6) {
-	case 0:
-		scopes = scopes[:1]
-		form.Set("scope", scopes[0])
-	case 1:
-		form.Set("scope", "read write admin") // never granted
-		right = false
+	issuer, app, right := m.someone(f, form)
+	asked := f.scopes
+	if m.pick(3) == 0 {
+		asked = m.some()
+		form.Set("scope", strings.Join(asked, " "))
+		right = right && scope.Subset(asked, f.scopes)
 	}
+	want := m.effective(f.bond, asked)
 	status, answer := m.post(issuer, app, "/token", form)
-	m.note("refresh of %s by its %d. of %d at issuer %d by %s, all right: %t: %d", m.name(f), at+1, last+1, issuer, app, right, status)
-	lives := right && !f.ended && m.now.Before(f.ends) && m.now.Before(f.idleEnds)
-	grace := m.now.Sub(f.rotated) <= 10*time.Second
-	retry := at == last-1 && grace
-	may := lives && (at == last || retry || f.vague && at == last-1)
-	m.outcome(f, "refresh", status, answer, may, lives && !f.vague && (at == last || retry))
+	m.note("refresh of %s by its %d. of %d for %v at issuer %d by %s, all right: %t: %d", f, at+1, last+1, asked, issuer, app, right, status)
+	fit := right && m.lives(f) && len(want) > 0 && m.now.Before(f.idleEnds)
+	retry := at == last-1 && m.now.Sub(f.rotated) <= 10*time.Second
+	may := fit && (at == last || retry || f.vague && at == last-1)
+	m.outcome(f, "refresh", status == 200, may, fit && !f.vague && (at == last || retry))
 	switch {
 	case status == 200:
 		next, _ := answer["refresh_token"].(string)
 		if retry && !f.vague && next != f.refresh[last] {
 			m.fail("a retry got another successor than the first")
 		}
-		m.got(f, answer, scopes)
+		m.got(f, answer, want)
 	case status == 503:
 		f.vague = f.vague || right
-	case lives && at < last && !retry && !f.vague:
+	case fit && at < last && !retry && !f.vague:
 		f.ended = true // it came back
-	case lives:
+	case fit:
 		f.vague = true
 	}
 }
 
-// outcome checks that what may not succeed did not, and that what must did, unless the store failed.
-func (m *model) outcome(f *family, what string, status int, answer map[string]any, may, must bool) {
-	m.t.Helper()
-	switch {
-	case status == 200 && !may:
-		m.fail("the %s of %s succeeded, and must not", what, m.name(f))
-	case status != 200 && must && !m.store.failed:
-		m.fail("the %s of %s failed, and must not: %d %v", what, m.name(f), status, answer)
+// alone gives a token to an app that acts for itself, for a tenant or for none.
+func (m *model) alone() {
+	f := &family{bond: bond{issuer: m.pick(2), app: pickOf(m, flowApps[:2]), tenant: pickOf(m, append(flowTenants, ""))}, number: m.next()}
+	f.under, f.ends = m.epochs(f.bond), m.now.Add(366*24*time.Hour)
+	asked := m.some()
+	var want []string
+	if scope.Subset(asked, m.apps[f.app].scopes) {
+		want = m.effective(f.bond, asked)
 	}
-}
-
-// got keeps the tokens that a family got.
-func (m *model) got(f *family, answer map[string]any, asked []string) {
-	access, _ := answer["access_token"].(string)
-	refresh, _ := answer["refresh_token"].(string)
-	got, _ := answer["scope"].(string)
-	if access == "" || refresh == "" || !scope.Subset(strings.Fields(got), asked) {
-		m.fail("asked for %v, got %v", asked, answer)
+	form := url.Values{"grant_type": {"client_credentials"}, "scope": {strings.Join(asked, " ")}}
+	if f.tenant != "" {
+		form.Set("tenant", f.tenant)
 	}
-	if slices.Contains(f.refresh, refresh) {
-		if refresh != f.refresh[len(f.refresh)-1] {
-			m.fail("an earlier refresh token of %s was given again", m.name(f))
-		}
-	} else {
-		f.refresh = append(f.refresh, refresh)
-		f.rotated, f.idleEnds = m.now, m.now.Add(30*24*time.Hour)
+	status, answer := m.post(f.issuer, f.app, "/token", form)
+	m.note("%s acts for itself with %v of %v: %d", f, want, asked, status)
+	m.outcome(f, "token", status == 200, len(want) > 0, len(want) > 0)
+	if status == 200 {
+		m.keep(f, answer, want)
 	}
-	ends := m.now.Add(15 * time.Minute)
-	if ends.After(f.ends) {
-		ends = f.ends
-	}
-	m.tokens = append(m.tokens, accessToken{f: f, text: access, ends: ends})
 }
 
 // revoke gives up a token of a family.
 func (m *model) revoke(f *family) {
-	issuer, app, right := m.someone(f)
-	if len(f.refresh) > 0 && m.pick(2) == 0 {
-		status, _ := m.post(issuer, app, "/revoke", url.Values{"token": {f.refresh[m.pick(len(f.refresh))]}})
-		m.note("revocation of a refresh token of %s at issuer %d by %s: %d", m.name(f), issuer, app, status)
-		m.stranger(f, issuer, app, status)
-		f.ended = f.ended || right && status == 200
-		f.vague = f.vague || right
-		return
-	}
+	var given []string
+	var access *accessToken
 	for i := range m.tokens {
 		if a := &m.tokens[i]; a.f == f && !a.denied {
-			status, _ := m.post(issuer, app, "/revoke", url.Values{"token": {a.text}})
-			m.note("revocation of token %d, of %s, at issuer %d by %s: %d", i, m.name(f), issuer, app, status)
-			if m.now.Before(a.ends) && !f.ended && !f.vague {
-				m.stranger(f, issuer, app, status)
-			}
-			if right && m.store.failed {
-				f.vague = true
-			}
-			a.denied = right && status == 200
-			return
+			given, access = []string{a.text}, a
+		}
+	}
+	if len(f.refresh) > 0 && m.pick(2) == 0 {
+		given, access = f.refresh, nil
+	}
+	if len(given) == 0 {
+		return
+	}
+	form := url.Values{"token": {pickOf(m, given)}}
+	issuer, app, _ := m.someone(f, form)
+	right := issuer == f.issuer && app == f.app
+	status, _ := m.post(issuer, app, "/revoke", form)
+	m.note("revocation of a token of %s at issuer %d by %s, an access token: %t: %d", f, issuer, app, access != nil, status)
+	if right {
+		active := !m.apps[app].suspended && !m.apps[app].paused
+		m.outcome(f, "revocation", status == 200, active, active)
+		f.vague = f.vague || m.store.failed
+		if access == nil {
+			f.ended = f.ended || status == 200
+		} else {
+			access.denied = status == 200
+		}
+		return
+	}
+	// Another issuer does not know the token, and says that all is well; so does its own once it expired.
+	if status == 200 && issuer == f.issuer && (access == nil || m.now.Before(access.ends)) && !f.ended && !f.vague {
+		m.fail("%s revoked a token of %s", app, f)
+	}
+}
+
+// look asks what one token is worth.
+func (m *model) look() {
+	if len(m.tokens) > 0 {
+		m.inspect(m.pick(len(m.tokens)))
+	}
+}
+
+// inspect asks what a token is worth, at both issuers, and as another app.
+func (m *model) inspect(i int) {
+	a := &m.tokens[i]
+	f := a.f
+	want := m.effective(f.bond, a.scopes)
+	good := m.lives(f) && !a.denied && m.now.Before(a.ends) && len(want) > 0
+	for issuer, srv := range m.srv {
+		claims, err := srv.Introspect(m.t.Context(), a.text)
+		here := good && issuer == f.issuer
+		m.outcome(f, "introspection", err == nil, here, here && !f.vague)
+		if err == nil && (claims.Subject != cmp.Or(f.user, f.app) || claims.Tenant != f.tenant || claims.ClientID != f.app || !sameSet(claims.Scopes, want)) {
+			m.fail("token %d, of %s, says %+v, want the scopes %v", i, f, claims, want)
+		}
+	}
+	for _, app := range flowApps {
+		if app == f.app {
+			continue
+		}
+		if _, answer := m.post(f.issuer, app, "/introspect", url.Values{"token": {a.text}}); answer["active"] == true {
+			m.fail("%s may introspect token %d, of %s", app, i, f)
 		}
 	}
 }
 
-// stranger checks that an app which is told that it revoked a token is the one that has it. Another issuer does
-// not know the token, and says that all is well.
-func (m *model) stranger(f *family, issuer int, app string, status int) {
-	if status == 200 && issuer == f.issuer && app != f.app {
-		m.fail("%s revoked a token of %s", app, m.name(f))
-	}
+func (m *model) wait() {
+	m.now = m.now.Add(pickOf(m, []time.Duration{time.Second, 5 * time.Second, 11 * time.Second, 61 * time.Second, 16 * time.Minute, 31 * 24 * time.Hour}))
+	m.note("%v", m.now)
 }
 
-// end ends all grants of a user, or those of one app.
-func (m *model) end() {
-	issuer, user, app := m.pick(2), flowUsers[m.pick(2)], flowApps[m.pick(3)]
-	var err error
-	if everything := m.pick(2) == 0; everything {
-		app = ""
-		err = m.srv[issuer].EndSubject(m.t.Context(), user)
-	} else {
-		err = m.srv[issuer].Disconnect(m.t.Context(), oauth.Consent{App: app, Subject: user, Tenant: "of " + user})
-	}
-	m.note("the end of all grants of %s to %q at issuer %d: %v", user, app, issuer, err)
+// disconnect ends all grants of a user to an app, in one tenant.
+func (m *model) disconnect() {
+	b := bond{m.pick(2), pickOf(m, flowApps), pickOf(m, flowTenants), pickOf(m, flowUsers)}
+	err := m.srv[b.issuer].Disconnect(m.t.Context(), oauth.Consent{App: b.app, Subject: b.user, Tenant: b.tenant})
+	m.note("disconnection of %v: %v", b, err)
+	m.end(err, func(f *family) bool { return f.bond == b })
+	m.settle(b, consent{}, err == nil)
+}
+
+// endSubject ends all grants of a user, in all tenants.
+func (m *model) endSubject() {
+	issuer, user := m.pick(2), pickOf(m, flowUsers)
+	err := m.srv[issuer].EndSubject(m.t.Context(), user)
+	m.note("the end of %s at issuer %d: %v", user, issuer, err)
+	m.end(err, func(f *family) bool { return f.issuer == issuer && f.user == user })
+}
+
+// end marks the families that came to an end, or perhaps, if there is an error.
+func (m *model) end(err error, these func(*family) bool) {
 	if err != nil && !m.store.failed {
 		m.fail("no end: %v", err)
 	}
 	for _, f := range m.families {
-		if f.issuer == issuer && f.user == user && (app == "" || f.app == app) {
-			f.ended = f.ended || err == nil
-			f.vague = true
+		if these(f) {
+			f.ended, f.vague = f.ended || err == nil, f.vague || err != nil
 		}
 	}
 }
 
-// look asks what one token is worth, at both issuers.
-func (m *model) look(i int) {
-	a := &m.tokens[i]
-	f := a.f
-	dead := f.ended || a.denied || !m.now.Before(a.ends)
-	for issuer, srv := range m.srv {
-		claims, err := srv.Introspect(m.t.Context(), a.text)
-		switch {
-		case err == nil && (dead || issuer != f.issuer):
-			m.fail("token %d, of %s, works at issuer %d, and must not", i, m.name(f), issuer)
-		case err == nil && (claims.Subject != f.user || claims.Tenant != "of "+f.user || claims.ClientID != f.app || !scope.Subset(claims.Scopes, f.scopes)):
-			m.fail("token %d, of %s, says %+v", i, m.name(f), claims)
-		case err != nil && !dead && !f.vague && issuer == f.issuer && !m.store.failed:
-			m.fail("token %d, of %s, is worth nothing: %v", i, m.name(f), err)
-		}
+// update changes an app.
+func (m *model) update(id string, change func(*registry.App) error) {
+	m.repeat(func() error {
+		_, err := m.reg.Update(m.t.Context(), id, change)
+		return err
+	})
+}
+
+// at changes an installation, and returns what the model has of it.
+func (m *model) at(p place, change func(registry.Actor, *registry.App, *registry.Installation) error) *installation {
+	by := registry.Actor{Subject: cmp.Or(p.user, organizer.Subject), Tenant: p.tenant}
+	m.repeat(func() error {
+		_, err := m.reg.Install(m.t.Context(), p.app, p.tenant, p.user, func(a *registry.App, i *registry.Installation) error { return change(by, a, i) })
+		return err
+	})
+	if m.installed[p] == nil {
+		m.installed[p] = &installation{epoch: m.next()}
+	}
+	return m.installed[p]
+}
+
+// repeat makes a change of the registry, once more if the store failed: an error may mean that it happened.
+func (m *model) repeat(change func() error) {
+	m.t.Helper()
+	err := change()
+	if m.store.failed && err != nil {
+		err = change()
+	}
+	if err != nil {
+		m.fail("no change: %v", err)
 	}
 }
 
-// play does what the input says, and then what every end must show.
-func (m *model) play() {
-	faults := m.pick(2) == 1
-	for range 40 {
-		if m.in.Len() == 0 {
-			break
-		}
-		m.store.failed, m.store.countdown = false, 0
-		if faults && m.pick(3) == 0 {
-			m.store.countdown, m.store.before = 1+m.pick(6), m.pick(2) == 0
-			m.note("call %d of the store fails, before its effect: %t", m.store.countdown, m.store.before)
-		}
-		op := m.pick(16)
-		if len(m.families) == 0 {
-			op = 0
-		}
-		switch {
-		case op < 3:
-			m.authorize()
-		case op < 6:
-			m.exchange(m.families[m.pick(len(m.families))])
-		case op < 11:
-			m.refresh(m.families[m.pick(len(m.families))])
-		case op < 12:
-			m.revoke(m.families[m.pick(len(m.families))])
-		case op < 13:
-			m.end()
-		case op < 15:
-			m.now = m.now.Add([]time.Duration{time.Second, 5 * time.Second, 11 * time.Second, 61 * time.Second, 16 * time.Minute, 31 * 24 * time.Hour}[m.pick(6)])
-			m.note("%v", m.now)
-		default:
-			if len(m.tokens) > 0 {
-				m.look(m.pick(len(m.tokens)))
-			}
-		}
+// endApp ends all grants to an app, at both issuers.
+func (m *model) endApp() {
+	id := pickOf(m, flowApps)
+	m.note("the end of all grants to %s", id)
+	m.update(id, func(a *registry.App) error { return a.EndGrants(staff) })
+	m.apps[id].epoch = m.next()
+}
+
+// haltApp suspends or pauses an app, or ends that.
+func (m *model) haltApp() {
+	id, halt := pickOf(m, flowApps), m.pick(2) == 0
+	by, flag := staff, &m.apps[id].suspended
+	if m.pick(2) == 0 {
+		by, flag = developer, &m.apps[id].paused
 	}
-	m.store.countdown, m.store.failed = 0, false
-	for i := range m.tokens {
-		m.look(i)
-	}
-	m.now = m.now.Add(11 * time.Second)
-	for _, f := range m.families {
-		m.oneHead(f)
+	m.note("%s halts %s: %t", by.Subject, id, halt)
+	m.update(id, func(a *registry.App) error { return a.Halt(by, halt) })
+	*flag = halt
+}
+
+// revise publishes a manifest with other scopes.
+func (m *model) revise() {
+	id, scopes := pickOf(m, flowApps), m.some()
+	m.note("the manifest of %s has %v", id, scopes)
+	m.update(id, func(a *registry.App) error {
+		next := a.Manifest
+		next.Scopes = scopes
+		return cmp.Or(a.Propose(developer, next), a.Submit(developer), a.Review(staff, true, ""), a.Publish(developer))
+	})
+	m.apps[id].scopes = scopes
+}
+
+// where picks an installation: mostly a tenant's.
+func (m *model) where() place {
+	return place{pickOf(m, flowApps), pickOf(m, flowTenants), pickOf(m, append(flowUsers, "", "", ""))}
+}
+
+// install allows an app some of what it asks for.
+func (m *model) install() {
+	p := m.where()
+	if scopes := scope.Within(m.some(), m.apps[p.app].scopes); len(scopes) > 0 {
+		m.note("%v is allowed %v", p, scopes)
+		m.allow(p, scopes)
 	}
 }
 
-// oneHead checks that of all refresh tokens of a family at most one is good, and none of one that has ended. It
-// asks about all of them before it uses any, for using a spent one ends the others.
+func (m *model) allow(p place, scopes []string) {
+	m.at(p, func(by registry.Actor, a *registry.App, i *registry.Installation) error {
+		return i.Allow(by, a, scopes)
+	}).allowed = scopes
+}
+
+// haltInstallation suspends or pauses an installation, or ends that.
+func (m *model) haltInstallation() {
+	p, halt, platform := m.where(), m.pick(2) == 0, m.pick(2) == 0
+	m.note("%v is halted: %t, by the platform: %t", p, halt, platform)
+	i := m.at(p, func(by registry.Actor, _ *registry.App, i *registry.Installation) error {
+		if platform {
+			by = staff
+		}
+		return i.Halt(by, halt)
+	})
+	if platform {
+		i.suspended = halt
+	} else {
+		i.paused = halt
+	}
+}
+
+// uninstall removes an installation, and with it every grant under it.
+func (m *model) uninstall() {
+	p := m.where()
+	m.note("%v is removed", p)
+	i := m.at(p, func(by registry.Actor, _ *registry.App, i *registry.Installation) error {
+		if err := i.Remove(by); !errors.Is(err, registry.ErrState) {
+			return err
+		}
+		return nil // it was removed before
+	})
+	i.allowed, i.paused, i.epoch = nil, false, m.next()
+}
+
+// oneHead checks that of all refresh tokens of a family one is good, and none of one that has ended or is
+// halted. It asks about all of them before it uses any, for using a spent one ends the others.
 func (m *model) oneHead(f *family) {
-	heads := 0
+	heads, good := 0, 0
 	if f.app != "spa" { // a public app may not ask
 		for _, tok := range f.refresh {
 			if _, answer := m.post(f.issuer, f.app, "/introspect", url.Values{"token": {tok}}); answer["active"] == true {
@@ -457,26 +480,24 @@ func (m *model) oneHead(f *family) {
 			}
 		}
 	}
-	good := 0
 	for _, tok := range slices.Backward(slices.Clone(f.refresh)) {
 		if status, _ := m.post(f.issuer, f.app, "/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tok}}); status == 200 {
 			good++
 		}
 	}
-	if max(heads, good) > 1 || max(heads, good) > 0 && f.ended {
-		m.fail("%d refresh tokens of %s are said to be good, %d are; ended: %t", heads, m.name(f), good, f.ended)
+	most := 0
+	if len(f.refresh) > 0 && m.lives(f) && m.now.Before(f.idleEnds) && len(m.effective(f.bond, f.scopes)) > 0 {
+		most = 1
+	}
+	if max(heads, good) > most || good < most && !f.vague {
+		m.fail("%d refresh tokens of %s are said to be good, %d are, want %d", heads, f, good, most)
 	}
 	m.heads += good
 }
 
 func FuzzFlows(f *testing.F) {
 	keys := newKeys(f)
-	r := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
-		seed := make([]byte, 400)
-		for i := range seed {
-			seed[i] = byte(r.Uint32())
-		}
+	for _, seed := range flowSeeds(200) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, input []byte) { newModel(t, keys, input).play() })
@@ -485,12 +506,7 @@ func FuzzFlows(f *testing.F) {
 // TestFlowsEndInHeads holds that the model sees good refresh tokens at the end, so that counting them says something.
 func TestFlowsEndInHeads(t *testing.T) {
 	keys, heads := newKeys(t), 0
-	r := rand.New(rand.NewPCG(1, 2))
-	for range 50 {
-		input := make([]byte, 400)
-		for i := range input {
-			input[i] = byte(r.Uint32())
-		}
+	for _, input := range flowSeeds(50) {
 		m := newModel(t, keys, input)
 		m.play()
 		heads += m.heads
@@ -498,4 +514,16 @@ func TestFlowsEndInHeads(t *testing.T) {
 	if heads < 20 {
 		t.Errorf("%d refresh tokens were good at the end of 50 runs", heads)
 	}
+}
+
+func flowSeeds(n int) [][]byte {
+	r := rand.New(rand.NewPCG(1, 2))
+	seeds := make([][]byte, n)
+	for i := range seeds {
+		seeds[i] = make([]byte, 400)
+		for j := range seeds[i] {
+			seeds[i][j] = byte(r.Uint32())
+		}
+	}
+	return seeds
 }
