@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -115,9 +116,14 @@ func TestA107(t *testing.T) {
 	}
 }
 
-// TestA108 spends a jti for somebody else: only an assertion that is good in all counts.
+// TestA108 spends a jti for somebody else: only an assertion that is good in all counts, and for its own app alone.
 func TestA108(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, func(c *oauth.Config) {
+		all := c.Apps.(registry.Static)
+		twin := all[slices.IndexFunc(all, func(a registry.App) bool { return a.ID == "keyed" })]
+		twin.ID = "twin"
+		c.Apps = append(all, twin)
+	})
 	defer w.tight()
 	jti := claim("jti", `"the-victim's"`)
 	w.unchanged(func() {
@@ -125,7 +131,12 @@ func TestA108(t *testing.T) {
 			w.refused(w.do(w.present(w.assertion(jti, spoil))), 401, "invalid_client")
 		}
 	})
-	w.good(w.do(w.present(w.assertion(jti))))
+	twins := w.present(w.assertion(jti, claim("iss", `"twin"`), claim("sub", `"twin"`)))
+	own := w.present(w.assertion(jti))
+	for _, r := range []*request{twins, own} {
+		w.good(w.do(r))
+		w.unchanged(func() { w.refused(w.do(r), 401, "invalid_client") })
+	}
 }
 
 // TestA109 uses many assertions: what is kept of each is swept once it could not be used anyhow.
@@ -286,6 +297,45 @@ func TestA123(t *testing.T) {
 			return true
 		})
 	}
+}
+
+// TestA082 names another app beside an assertion too.
+func TestA082(t *testing.T) {
+	run(t)
+	w := newWorld(t)
+	defer w.tight()
+	r := w.present(w.assertion())
+	w.unchanged(func() {
+		for _, other := range []string{"web", "job", "nobody", "KEYED"} {
+			w.refused(w.do(r.with("client_id", other)), 401, "invalid_client")
+		}
+	})
+	w.good(w.do(r.with("client_id", "keyed")))
+}
+
+// TestA122 takes JWTs for what they are not: a client's assertion for a grant, a grant and an access token for an
+// assertion.
+func TestA122(t *testing.T) {
+	run(t)
+	w := newWorld(t)
+	defer w.tight()
+	assertion := w.assertion()
+	asGrant := w.as("job", &request{method: http.MethodPost, path: "/token", params: url.Values{
+		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {assertion}, "scope": {"read"}}})
+	access := w.good(w.do(w.present(w.assertion()))).str("access_token")
+	w.unchanged(func() {
+		w.refused(w.do(asGrant), 400, "unsupported_grant_type")
+		for name, tok := range map[string]string{
+			"an access token": access, "an access token that is an assertion but for its type": w.assertion(head("typ", `"at+jwt"`)),
+			"a user's grant": w.assertion(claim("sub", `"alice"`)), "a grant by its type": w.assertion(head("typ", `"authorization-grant+jwt"`)),
+			"a grant for the token endpoint": w.assertion(claim("aud", text(w.url+"/token"))),
+		} {
+			if a := w.do(w.present(tok)); a.status != http.StatusUnauthorized || a.str("error") != "invalid_client" {
+				t.Errorf("%s: got %d %s", name, a.status, a.body)
+			}
+		}
+	})
+	w.good(w.do(w.present(assertion))) // which the attempt as a grant has not spent
 }
 
 // TestA084 authenticates with letters that forms and Basic credentials write otherwise.

@@ -3,6 +3,7 @@ package attack
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -12,10 +13,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
-// attackCase is a request that is in order, with one fault in it.
+// attackCase is a request to a server that is in order, with one fault in it.
 type attackCase struct {
 	Attack, Name string
 
@@ -59,7 +61,7 @@ func run(t *testing.T) {
 			n++
 			t.Run(c.Name, func(t *testing.T) {
 				t.Parallel()
-				try(t, c)
+				c.try(t)
 			})
 		}
 	}
@@ -68,21 +70,62 @@ func run(t *testing.T) {
 	}
 }
 
-func allCases(t *testing.T) (all []attackCase) {
-	t.Helper()
-	paths, _ := filepath.Glob("testdata/*_cases.json")
-	for _, path := range paths {
+// namedCase is a case of any surface.
+type namedCase struct {
+	Attack, Name string
+
+	try func(t *testing.T)
+}
+
+// surfaces are the files whose cases are no requests to a server.
+var surfaces = map[string]func(path string) ([]namedCase, error){
+	"testdata/jose_cases.json":     reader(tryToken),
+	"testdata/guard_cases.json":    reader(tryToken),
+	"testdata/registry_cases.json": reader(tryManifest),
+}
+
+// reader reads files of cases that try tries.
+func reader[C any](try func(*testing.T, C)) func(path string) ([]namedCase, error) {
+	return func(path string) ([]namedCase, error) {
 		b, err := os.ReadFile(path)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		d := json.NewDecoder(bytes.NewReader(b))
 		d.DisallowUnknownFields()
-		var cases []attackCase
-		if err := d.Decode(&cases); err != nil {
-			t.Fatalf("%s: %v", path, err)
+		var cases []C
+		var named []namedCase
+		if err := errors.Join(d.Decode(&cases), json.Unmarshal(b, &named)); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		for i := range named {
+			named[i].try = func(t *testing.T) { try(t, cases[i]) }
+		}
+		return named, nil
+	}
+}
+
+var readCases = sync.OnceValues(func() (all []namedCase, err error) {
+	paths, _ := filepath.Glob("testdata/*_cases.json")
+	for _, path := range paths {
+		read := surfaces[path]
+		if read == nil {
+			read = reader(try)
+		}
+		cases, err := read(path)
+		if err != nil {
+			return nil, err
 		}
 		all = append(all, cases...)
+	}
+	return all, nil
+})
+
+func allCases(t *testing.T) []namedCase {
+	t.Helper()
+	all, err := readCases()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return all
 }
@@ -187,10 +230,11 @@ func (w *world) base(c attackCase) (r *request, again func(over bool)) {
 	return nil, nil
 }
 
-var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
+var placeholder = regexp.MustCompile(`\{[A-Za-z][^{}]*\}`)
 
-// repeated are the long values: so many letters, dots, scopes or parameters.
+// repeated are the values that a file cannot hold: so many letters, dots, scopes or parameters, and a byte.
 var repeated = map[string]func(n int) string{
+	"byte":       func(n int) string { return string([]byte{byte(n)}) },
 	"long":       func(n int) string { return strings.Repeat("a", n) },
 	"dots":       func(n int) string { return strings.Repeat(".", n) },
 	"parameters": func(n int) string { return strings.TrimSuffix(strings.Repeat("a&", n), "&") },
@@ -232,6 +276,8 @@ func (w *world) filler(base *request) func(string) string {
 				return base.header.Get(f[0])
 			case len(f) == 1 && f[0] == "issuer":
 				return w.url
+			case len(f) == 1 && f[0] == "ISSUER":
+				return strings.ToUpper(w.url)
 			}
 			w.t.Fatalf("unknown placeholder %s", name)
 			return ""

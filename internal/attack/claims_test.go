@@ -1,9 +1,6 @@
 package attack
 
 import (
-	"fmt"
-	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,51 +9,16 @@ import (
 )
 
 func TestA229(t *testing.T) {
+	run(t)
 	w := newWorld(t)
-	all := map[string][]edit{"missing": {claim("iss", "")}}
-	for _, iss := range []string{`""`, `[` + text(w.url) + `]`, text(w.url + "/"), text(w.url[:len(w.url)-1]), text(strings.ToUpper(w.url)), text(w.url + "\ufffd"), text("https://evil.example"), `null`, `1`} {
-		all[iss] = []edit{claim("iss", iss)}
-	}
-	forged(t, all)
 	if _, err := token.NewVerifier(token.VerifierConfig{Audience: api, Keys: w.keys}); err == nil {
 		t.Error("a verifier of no issuer is made")
 	}
 }
 
-func TestA230(t *testing.T) {
-	all := map[string][]edit{"missing": {claim("sub", "")}}
-	for _, sub := range []string{`""`, `1`, `null`, `["alice"]`, `{}`} {
-		all[sub] = []edit{claim("sub", sub)}
-	}
-	all["64 KiB"] = []edit{claim("sub", text(strings.Repeat("a", 64<<10)))}
-	forged(t, all)
-}
-
-func TestA231(t *testing.T) {
-	w := newWorld(t)
-	now := w.clock().Unix()
-	all := map[string][]edit{"missing": {claim("exp", "")}}
-	for _, exp := range []string{`null`, text(fmt.Sprint(now + 600)), `true`, `-1`, `0`, `1e300`, `9223372036854775808`, fmt.Sprint(now), fmt.Sprint(now - 1), fmt.Sprint(now + 100*366*24*3600), `[]`} {
-		all[exp] = []edit{claim("exp", exp)}
-	}
-	forged(t, all)
-	for _, exp := range []string{fmt.Sprintf("%d.5", now+1), fmt.Sprintf("%de0", now+600)} {
-		if _, err := w.offline().Verify(t.Context(), w.forge(claim("exp", exp))); err != nil {
-			t.Errorf("exp %s: %v", exp, err)
-		}
-	}
-}
-
-func TestA232(t *testing.T) {
-	w := newWorld(t)
-	now := w.clock().Unix()
-	all := map[string][]edit{"iat missing": {claim("iat", "")}, "iat after exp": {claim("iat", fmt.Sprint(now+700))}}
-	for _, at := range []string{fmt.Sprint(now + 61), `1e300`, text("x"), `null`} {
-		all["nbf "+at] = []edit{claim("nbf", at)}
-		all["iat "+at] = []edit{claim("iat", at)}
-	}
-	forged(t, all)
-}
+func TestA230(t *testing.T) { run(t) }
+func TestA231(t *testing.T) { run(t) }
+func TestA232(t *testing.T) { run(t) }
 
 func TestA233(t *testing.T) {
 	w := newWorld(t)
@@ -80,11 +42,7 @@ func TestA233(t *testing.T) {
 }
 
 func TestA234(t *testing.T) {
-	all := map[string][]edit{"missing": {claim("jti", "")}}
-	for _, jti := range []string{`""`, `1`, `null`, `[]`} {
-		all[jti] = []edit{claim("jti", jti)}
-	}
-	forged(t, all)
+	run(t)
 	w := newWorld(t)
 	seen := make(map[string]bool)
 	for range 2000 {
@@ -128,21 +86,6 @@ func TestA237(t *testing.T) {
 	})
 }
 
-// bound tries tokens that are bound to a key which nobody proves here: no bearer may use one.
-func bound(t *testing.T, cnf ...string) {
-	t.Helper()
-	w := newWorld(t)
-	for _, value := range cnf {
-		if rec := w.guarded(w.forge(claim("cnf", value)), "read"); rec.Code != http.StatusUnauthorized {
-			t.Errorf("a token with the cnf %s, used as a bearer's, gets %d", value, rec.Code)
-		}
-	}
-}
-
-func TestA258(t *testing.T) { bound(t, `{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}`) }
-
-func TestA265(t *testing.T) { bound(t, `{"x5t#S256":"A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"}`) }
-
-func TestA266(t *testing.T) {
-	bound(t, `{"x":"y"}`, `{}`, `"x"`, `null`, `[]`, `{"jkt":"a","x5t#S256":"b"}`, `{"jkt":""}`)
-}
+func TestA258(t *testing.T) { run(t) }
+func TestA265(t *testing.T) { run(t) }
+func TestA266(t *testing.T) { run(t) }

@@ -1,6 +1,8 @@
 package attack
 
 import (
+	"bytes"
+	"compress/gzip"
 	"io"
 	"log"
 	"net"
@@ -91,9 +93,10 @@ func TestA271(t *testing.T) {
 			t.Errorf("a manifest with %q was accepted", uri)
 		}
 	}
-	for _, port := range []string{"22", "25", "80", "6379"} {
-		if _, err := fetch.NewGuarded(nil, false).Get(t.Context(), "https://127.0.0.1:"+port+"/", 100); err == nil {
-			t.Errorf("port %s was fetched", port)
+	// The port is judged before anything is sent, and after the address.
+	for _, port := range []string{"22", "25", "80", "1023"} {
+		if _, err := fetch.NewGuarded(nil, false).Get(t.Context(), "https://192.0.33.8:"+port+"/", 100); err == nil || !strings.Contains(err.Error(), "port "+port) {
+			t.Errorf("port %s: %v", port, err)
 		}
 	}
 }
@@ -105,8 +108,16 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 // TestA272 is answered without end, packed, and with too much of everything. That a slow server is left after five
 // seconds is TestGetEnds of package fetch, whose clock can be turned.
 func TestA272(t *testing.T) {
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	z.Write(make([]byte, 32<<20))
+	z.Close()
+	const limit = 64 << 10 // what is sent would fit, what is in it not
+	if bomb.Len() > limit {
+		t.Fatalf("32 MiB of nothing take %d bytes", bomb.Len())
+	}
 	for name, h := range map[string]http.HandlerFunc{
-		"too long, and says so": func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 2000)) },
+		"too long, and says so": func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, limit+1)) },
 		"without end": func(w http.ResponseWriter, r *http.Request) {
 			for r.Context().Err() == nil {
 				if _, err := w.Write(make([]byte, 1<<16)); err != nil {
@@ -116,15 +127,20 @@ func TestA272(t *testing.T) {
 		},
 		"packed": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
-			w.Write([]byte("\x1f\x8b\x08"))
+			w.Write(bomb.Bytes())
 		},
 		"no success": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv, _ := inside(t, h)
 			began := time.Now()
-			if d, err := fetch.NewGuarded(srv.Client(), false).Get(t.Context(), srv.URL, 1000); err == nil {
-				t.Errorf("got %d bytes", len(d.Body))
+			bytes := allocated(func() {
+				if d, err := fetch.NewGuarded(srv.Client(), false).Get(t.Context(), srv.URL, limit); err == nil {
+					t.Errorf("got %d bytes", len(d.Body))
+				}
+			})
+			if bytes > 8<<20 {
+				t.Errorf("%d bytes were allocated", bytes)
 			}
 			if took := time.Since(began); took > fetch.Timeout {
 				t.Errorf("it took %v", took)

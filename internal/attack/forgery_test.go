@@ -81,14 +81,8 @@ func set(members *[]member, name, value string) {
 	}
 }
 
-func head(name, value string) edit  { return func(f *forgery) { set(&f.header, name, value) } }
-func claim(name, value string) edit { return func(f *forgery) { set(&f.claims, name, value) } }
-func also(name, value string) edit {
-	return func(f *forgery) { f.claims = append(f.claims, member{name, value}) }
-}
-func alsoHead(name, value string) edit {
-	return func(f *forgery) { f.header = append(f.header, member{name, value}) }
-}
+func head(name, value string) edit       { return func(f *forgery) { set(&f.header, name, value) } }
+func claim(name, value string) edit      { return func(f *forgery) { set(&f.claims, name, value) } }
 func signed(by func(string) []byte) edit { return func(f *forgery) { f.sign = by } }
 func finish(by func(string) string) edit { return func(f *forgery) { f.finish = by } }
 func signature(b []byte) edit            { return signed(func(string) []byte { return b }) }

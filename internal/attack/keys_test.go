@@ -367,15 +367,36 @@ func inProcess(srv http.Handler, method, path string, header http.Header, body s
 		r.Header[name] = values
 	}
 	rec := httptest.NewRecorder()
+	bytes := allocated(func() { srv.ServeHTTP(rec, r) })
+	return rec.Code, bytes
+}
+
+// allocated is how many bytes f allocates.
+func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	srv.ServeHTTP(rec, r)
+	f()
 	runtime.ReadMemStats(&after)
-	return rec.Code, after.TotalAlloc - before.TotalAlloc
+	return after.TotalAlloc - before.TotalAlloc
 }
 
 // quiet is a world for many requests: it keeps no events.
 func quiet(c *oauth.Config) { c.Observe = nil }
+
+// within checks that f ends in time, in the best of five tries: other work of the machine makes it slow at times,
+// a flaw always.
+func within(t *testing.T, limit time.Duration, name string, f func()) {
+	t.Helper()
+	least := time.Hour
+	for range 5 {
+		began := time.Now()
+		f()
+		if least = min(least, time.Since(began)); least <= limit*slower {
+			return
+		}
+	}
+	t.Errorf("%s took %v, want %v", name, least, limit)
+}
 
 // fillers are texts that parsers with a flaw take long for.
 var fillers = map[string]func(n int) string{
@@ -406,18 +427,19 @@ func TestA404(t *testing.T) {
 		return inProcess(w.server, "POST", path, header, url.Values{"grant_type": {"refresh_token"}, name: {text}}.Encode())
 	}
 	for filler, make := range fillers {
+		text := make(most)
 		for _, p := range []struct{ path, name string }{{"/authorize", "scope"}, {"/authorize", "redirect_uri"}, {"/authorize", "state"}, {"/authorize", "code_challenge"},
 			{"/authorize", "client_id"}, {"/authorize", "resource"}, {"/authorize", "prompt"}, {"/authorize", "ticket"}, {"/token", ""}, {"/token", "refresh_token"}, {"/token", "scope"},
 			{"/token", "resource"}, {"/token", "client_assertion"}, {"/introspect", "token"}, {"/revoke", "token"}, {"/revoke", ""}} {
-			began := time.Now()
-			status, bytes := ask(p.path, p.name, make(most))
-			if took := time.Since(began); took > time.Second {
-				t.Errorf("%s of %s at %s took %v", filler, p.name, p.path, took)
-			}
+			var status int
+			var bytes uint64
+			within(t, 100*time.Millisecond, fmt.Sprintf("%s of %s at %s", filler, p.name, p.path), func() {
+				status, bytes = ask(p.path, p.name, text)
+			})
 			if status >= 500 {
 				t.Errorf("%s of %s at %s: %d", filler, p.name, p.path, status)
 			}
-			if bytes > 40*most {
+			if bytes > 16*most {
 				t.Errorf("%s of %s at %s: %d bytes for %d", filler, p.name, p.path, bytes, most)
 			}
 		}

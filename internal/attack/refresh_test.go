@@ -42,17 +42,18 @@ func TestA124(t *testing.T) {
 }
 
 // TestA125 races one refresh token: in strict mode one wins and the others end the grant; else all get the one
-// successor.
+// successor. The cases Refresh/OneSuccessor and Refresh/StrictOneWinner of package oauthtest race one on the SQL
+// stores, in the tests of package sqlstore.
 func TestA125(t *testing.T) {
 	for name, change := range map[string]func(*oauth.Config){"in strict mode": strict, "within the grace": func(*oauth.Config) {}} {
 		t.Run(name, func(t *testing.T) {
-			for range 10 {
+			for range 5 {
 				w := newWorld(t, change)
 				s := w.signIn("web")
 				r := w.refreshRequest(s)
 				var mu sync.Mutex
 				successors := make(map[string]bool)
-				atOnce(50, func(int) {
+				atOnce(1000, func(int) {
 					rec := w.serve(w.server, r)
 					var got struct {
 						Error   string `json:"error"`

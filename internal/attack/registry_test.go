@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -113,58 +112,8 @@ func manifest(change func(*registry.Manifest)) *registry.Manifest {
 	return m
 }
 
-// refusedByRegistry creates, and proposes, what must not be stored.
-func refusedByRegistry(t *testing.T, name string, m *registry.Manifest) {
-	t.Helper()
-	s := &recording{Store: memory.New()}
-	reg, err := registry.New(registry.Config{Store: s})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := reg.Create(t.Context(), &registry.App{ID: "web", Owner: "dev", Manifest: *m}); err == nil || s.written() > 0 {
-		t.Errorf("%s: created with %v, %d writes", name, err, s.written())
-	}
-	if err := reg.Create(t.Context(), &registry.App{ID: "web", Owner: "dev"}); err != nil {
-		t.Fatal(err)
-	}
-	before := s.written()
-	if _, err := reg.Update(t.Context(), "web", func(a *registry.App) error { return a.Propose(registry.Actor{Subject: "dev"}, *m) }); err == nil || s.written() > before {
-		t.Errorf("%s: proposed with %v, %d writes", name, err, s.written()-before)
-	}
-}
-
-func TestA284(t *testing.T) {
-	public := json.RawMessage(apps()[8].Manifest.JWKS)
-	for name, change := range map[string]func(*registry.Manifest){
-		"a public app that acts for itself": func(m *registry.Manifest) { m.AuthMethod, m.GrantTypes = "none", []string{"client_credentials"} },
-		"two places for keys": func(m *registry.Manifest) {
-			m.AuthMethod, m.JWKS, m.JWKSURI = "private_key_jwt", public, "https://web.example.com/jwks"
-		},
-		"a private key": func(m *registry.Manifest) {
-			m.AuthMethod, m.JWKS = "private_key_jwt", json.RawMessage(strings.Replace(string(public), `"kty"`, `"d":"AQ","kty"`, 1))
-		},
-		"no keys":                     func(m *registry.Manifest) { m.AuthMethod = "private_key_jwt" },
-		"an unknown method":           func(m *registry.Manifest) { m.AuthMethod = "client_secret_jwt" },
-		"codes without a place to go": func(m *registry.Manifest) { m.RedirectURIs = nil },
-		"an unknown grant type":       func(m *registry.Manifest) { m.GrantTypes = []string{"implicit"} },
-	} {
-		refusedByRegistry(t, name, manifest(change))
-	}
-}
-
-func TestA286(t *testing.T) {
-	for _, uri := range []string{"javascript:alert(1)", "data:text/html,x", "http://web.example.com", "https://user@web.example.com", "https://web.example.com/\nx", "x"} {
-		for name, change := range map[string]func(*registry.Manifest){
-			"client_uri": func(m *registry.Manifest) { m.ClientURI = uri }, "logo_uri": func(m *registry.Manifest) { m.LogoURI = uri },
-			"policy_uri": func(m *registry.Manifest) { m.PolicyURI = uri }, "tos_uri": func(m *registry.Manifest) { m.TOSURI = uri },
-		} {
-			refusedByRegistry(t, name+" of "+uri, manifest(change))
-		}
-	}
-	for _, text := range []string{"a\u202eb", "a\nb", strings.Repeat("x", 1<<20), "a\x00b", ""} {
-		refusedByRegistry(t, "a name", manifest(func(m *registry.Manifest) { m.Name = text }))
-	}
-}
+func TestA284(t *testing.T) { run(t) }
+func TestA286(t *testing.T) { run(t) }
 
 // TestA290 is also A386: the version decides, and what was suspended stays so.
 func TestA290(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 func TestA148(t *testing.T) { run(t) }
 func TestA149(t *testing.T) { run(t) }
 func TestA155(t *testing.T) { run(t) }
+func TestA330(t *testing.T) { run(t) }
 
 // itself is a request of an app for itself.
 func (w *world) itself(params url.Values) *answer {

@@ -3,14 +3,17 @@ package attack
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,13 +32,17 @@ type faulty struct {
 	after  func(call, key string) error // it has happened, and nobody is told
 	got    func(asked []string, r []store.Record) []store.Record
 
-	mu    sync.Mutex
-	calls int
+	mu     sync.Mutex
+	calls  int
+	writes int // of calls: those that were to change something
 }
 
 func (s *faulty) call(name, key string, do func() error) error {
 	s.mu.Lock()
 	s.calls++
+	if isWrite(name) {
+		s.writes++
+	}
 	s.mu.Unlock()
 	if s.before != nil {
 		if err := s.before(name, key); err != nil {
@@ -65,7 +72,7 @@ func (s *faulty) Get(ctx context.Context, keys ...string) (list []store.Record, 
 }
 
 // heal ends all faults.
-func (s *faulty) heal() { s.before, s.after, s.got, s.calls = nil, nil, nil, 0 }
+func (s *faulty) heal() { s.before, s.after, s.got, s.calls, s.writes = nil, nil, nil, 0, 0 }
 
 // grants has f look at, or change, each grant that is read.
 func (s *faulty) grants(f func(r *store.Record)) {
@@ -88,188 +95,6 @@ func faultyWorld(t *testing.T, change ...func(*oauth.Config)) (*world, *faulty) 
 
 // isWrite tells the calls that change something.
 func isWrite(call string) bool { return call == "create" || call == "swap" }
-
-// operation is a request that writes, and what holds when it has been made again without faults.
-type operation struct {
-	prepare func(w *world, s *session) func() *answer
-	settle  func(w *world, s *session, a *answer)
-}
-
-// operations are those of the endpoints. What each settles is that there is no more than one live head, that
-// what was used stays used, and that what was answered is true.
-var operations = map[string]operation{
-	"approve": {
-		func(w *world, s *session) func() *answer {
-			target, cookies := w.consentPage(s)
-			return func() *answer { return w.answerPage(target, cookies, nil) }
-		},
-		func(w *world, s *session, a *answer) {
-			if s.code = w.keep("code", a.location().Get("code")); s.code != "" {
-				s.take(w.t, w.do(w.exchangeRequest(s)))
-			}
-			w.good(w.do(w.exchangeRequest(w.begin(s.app))))
-		},
-	},
-	"exchange": {
-		func(w *world, s *session) func() *answer {
-			*s = *w.begin(s.app)
-			return func() *answer { return w.do(w.exchangeRequest(s)) }
-		},
-		func(w *world, s *session, a *answer) {
-			again := w.do(w.exchangeRequest(s))
-			if a.status == http.StatusOK && again.status == http.StatusOK {
-				w.t.Error("a code was exchanged twice")
-			}
-			if a.status == http.StatusOK {
-				s.take(w.t, a)
-				w.dead(s) // the second use of the code ended it
-			}
-			if again.status != http.StatusOK {
-				w.refused(again, 400, "invalid_grant")
-			}
-		},
-	},
-	"refresh": {
-		func(w *world, s *session) func() *answer {
-			*s = *w.signIn(s.app)
-			return func() *answer { return w.do(w.refreshRequest(s)) }
-		},
-		func(w *world, s *session, a *answer) {
-			again := w.good(w.do(w.refreshRequest(s))) // the first use or a retry
-			if a.status == http.StatusOK && a.str("refresh_token") != again.str("refresh_token") {
-				w.t.Error("one refresh token has two successors")
-			}
-		},
-	},
-	"revoke": {
-		func(w *world, s *session) func() *answer {
-			*s = *w.signIn(s.app)
-			r := w.as(s.app, &request{method: http.MethodPost, path: "/revoke", params: url.Values{"token": {s.refresh}}})
-			return func() *answer { return w.do(r) }
-		},
-		func(w *world, s *session, a *answer) {
-			if a.status == http.StatusOK {
-				w.dead(s)
-			}
-			w.good(w.do(w.as(s.app, &request{method: http.MethodPost, path: "/revoke", params: url.Values{"token": {s.refresh}}})))
-			w.dead(s)
-		},
-	},
-}
-
-// unavailable checks an answer to whoever asked while the store was away.
-func (w *world) unavailable(a *answer) {
-	w.t.Helper()
-	code := a.str("error")
-	if code == "" {
-		code = a.location().Get("error")
-	}
-	if code != "server_error" && code != "temporarily_unavailable" || a.status == http.StatusOK || a.location().Has("code") {
-		w.t.Errorf("got %d %q %s", a.status, a.header.Get("Location"), a.body)
-	}
-	if len(a.events) != 1 || a.events[0].Err == nil {
-		w.t.Errorf("events %+v, want one with an error", a.events)
-	}
-}
-
-// everyFault breaks each operation at each of its calls to the store, and settles it on a new server.
-func everyFault(t *testing.T, broken func(s *faulty, n int), during func(w *world, a *answer)) {
-	dialects := map[string]*oauth.Profile{"": nil, " with handles": {Handles: true}}
-	for name, op := range operations {
-		for dialect, p := range dialects {
-			t.Run(name+dialect, func(t *testing.T) {
-				for n := 1; ; n++ {
-					w, f := faultyWorld(t, func(c *oauth.Config) { c.Profile = p })
-					s := &session{app: "web", verifier: strings.Repeat("v", 43)}
-					ask := op.prepare(w, s)
-					f.heal()
-					broken(f, n)
-					a := ask()
-					calls := f.calls
-					f.heal()
-					if during != nil {
-						during(w, a)
-					}
-					restarted, err := oauth.New(w.config)
-					if err != nil {
-						t.Fatal(err)
-					}
-					w.server = restarted
-					op.settle(w, s, a)
-					w.tight()
-					if n >= calls {
-						break
-					}
-				}
-			})
-		}
-	}
-}
-
-var errTimeout = fmt.Errorf("no answer from 10.0.0.1: %w", context.DeadlineExceeded)
-
-// TestA365 lets each call time out, and then all of them.
-func TestA365(t *testing.T) {
-	everyFault(t, func(s *faulty, n int) {
-		s.before = func(string, string) error {
-			if s.calls == n {
-				return errTimeout
-			}
-			return nil
-		}
-	}, func(w *world, a *answer) {
-		if a.status != http.StatusOK && !a.location().Has("code") {
-			w.unavailable(a)
-		}
-	})
-	everyFault(t, func(s *faulty, n int) {
-		s.before = func(call string, _ string) error {
-			if isWrite(call) {
-				return errTimeout
-			}
-			return nil
-		}
-	}, (*world).unavailable)
-}
-
-// TestA366 makes writes that nobody is told of.
-func TestA366(t *testing.T) {
-	everyFault(t, func(s *faulty, n int) {
-		s.after = func(call, _ string) error {
-			if isWrite(call) && s.calls == n {
-				return errTimeout
-			}
-			return nil
-		}
-	}, func(w *world, a *answer) {
-		if a.status >= 400 || a.location().Has("error") {
-			w.t.Errorf("one lost answer became %d %q %s", a.status, a.header.Get("Location"), a.body)
-		}
-	})
-	everyFault(t, func(s *faulty, n int) {
-		s.after = func(call, _ string) error {
-			if isWrite(call) {
-				return errTimeout
-			}
-			return nil
-		}
-	}, nil)
-}
-
-// TestA367 stops an operation of several writes after some of them.
-func TestA367(t *testing.T) {
-	everyFault(t, func(s *faulty, n int) {
-		writes := 0
-		s.before = func(call, _ string) error {
-			if isWrite(call) {
-				if writes++; writes > n {
-					return errTimeout
-				}
-			}
-			return nil
-		}
-	}, nil)
-}
 
 // TestA368 has others always be first, up to three times and then for ever.
 func TestA368(t *testing.T) {
@@ -645,70 +470,75 @@ func TestA380(t *testing.T) {
 	})
 }
 
-// TestA381 kills the process before and after each write: from there on the store hears nothing more of it.
-func TestA381(t *testing.T) {
-	for _, effect := range []bool{false, true} {
-		everyFault(t, func(s *faulty, n int) {
-			writes := 0
-			count := func(call, _ string) error {
-				if isWrite(call) {
-					writes++
-				}
-				if writes >= n {
-					return errTimeout
-				}
-				return nil
-			}
-			if !effect {
-				s.before = count
-				return
-			}
-			down := false
-			s.before = func(string, string) error {
-				if down {
-					return errTimeout
-				}
-				return nil
-			}
-			s.after = func(call, key string) error {
-				err := count(call, key)
-				down = err != nil
-				return err
-			}
-		}, nil)
-	}
-}
-
-// TestA383 sweeps all the time, with a right clock: nothing that lives goes, and what is spent stays known.
+// TestA383 sweeps all the time, by clocks that are right, behind, and ahead by up to the hour that a record outlives its
+// last need: nothing that lives goes, and what is spent or revoked stays known. Package storetest has the bounds of a
+// batch.
 func TestA383(t *testing.T) {
-	w := newWorld(t, strict)
-	done := make(chan struct{})
-	var swept sync.WaitGroup
-	swept.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			default:
-				if _, err := w.store.Sweep(t.Context(), w.clock().Unix(), 100); err != nil {
+	for name, ahead := range map[string]time.Duration{"by a right clock": 0, "by one that is a day behind": -24 * time.Hour, "by one that is nearly an hour ahead": time.Hour - time.Second} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, strict, func(c *oauth.Config) { c.RefreshLifetime = time.Hour })
+			sweep := func() {
+				if _, err := w.store.Sweep(t.Context(), w.clock().Add(ahead).Unix(), 100); err != nil {
 					t.Error(err)
 				}
 			}
-		}
-	})
-	for range 20 {
-		s := w.signIn("web")
-		exchange := w.exchangeRequest(s)
-		spent := w.refreshRequest(s)
-		w.pass(10 * time.Minute)
-		s.take(t, w.do(spent))
-		w.pass(24 * time.Hour)
-		s.take(t, w.do(w.refreshRequest(s)))
-		w.refused(w.do(exchange), 400, "invalid_grant") // which ends it, a day later
-		w.dead(s)
+			later := func(d time.Duration) {
+				w.pass(d)
+				sweep()
+			}
+			done := make(chan struct{})
+			var swept sync.WaitGroup
+			swept.Go(func() {
+				for {
+					select {
+					case <-done:
+						return
+					default:
+						sweep()
+					}
+				}
+			})
+			for range 10 {
+				assertion, revoked := w.present(w.assertion()), w.good(w.do(w.credentials("job"))).str("access_token")
+				w.good(w.do(assertion))
+				w.good(w.asks("job", "/revoke", revoked))
+				later(2*time.Minute - time.Second) // the last second in which the assertion is not out of date
+				w.refused(w.do(assertion), 401, "invalid_client")
+				later(13 * time.Minute) // and of the token
+				w.inactive("job", revoked)
+
+				s := w.signIn("web")
+				exchange := w.exchangeRequest(s)
+				for range 3 {
+					later(time.Hour - time.Second)
+					s.take(t, w.do(w.refreshRequest(s)))
+				}
+				w.refused(w.do(exchange), 400, "invalid_grant") // which ends it, hours later
+				w.dead(s)
+			}
+			close(done)
+			swept.Wait()
+		})
 	}
-	close(done)
-	swept.Wait()
+	t.Run("by one that is ten years ahead", func(t *testing.T) {
+		w := newWorld(t)
+		defer w.tight()
+		over := w.signIn("web")
+		if err := w.server.EndSubject(t.Context(), "alice"); err != nil {
+			t.Fatal(err)
+		}
+		s, begun := w.signIn("web"), w.begin("web")
+		if _, err := w.store.Sweep(t.Context(), w.now.AddDate(10, 0, 0).Unix(), 100); err != nil {
+			t.Fatal(err)
+		}
+		w.unchanged(func() { // too much has gone, and none of it counts for fresh
+			w.refused(w.do(w.exchangeRequest(begun)), 400, "invalid_grant")
+			w.refused(w.do(w.exchangeRequest(s)), 400, "invalid_grant")
+			w.dead(s)
+			w.dead(over)
+		})
+		w.signIn("web")
+	})
 }
 
 // TestA384 does everything at once.
@@ -830,31 +660,150 @@ func TestA387(t *testing.T) {
 	}
 }
 
-// TestA389 cuts a grant off after each byte, as one that an older or a broken version wrote: what it lacks is never
-// taken for "whatever you like".
+// TestA389 reads what an older, a newer or a broken version wrote: what it lacks is never taken for "whatever you like".
 func TestA389(t *testing.T) {
-	w, f := faultyWorld(t)
-	s := w.signIn("web")
-	var whole []byte
-	f.grants(func(r *store.Record) { whole = bytes.Clone(r.Value) })
-	w.active(s.access)
-	if len(whole) < 50 {
-		t.Fatalf("a grant of %d bytes", len(whole))
-	}
-	exchange := w.exchangeRequest(s)
-	for n := range whole {
-		f.grants(func(r *store.Record) { r.Value = bytes.Clone(whole[:n]) })
-		w.unchanged(func() {
-			for _, r := range []*request{w.as("rival", w.refreshRequest(s).with()), w.refreshRequest(s), exchange} {
-				if a := w.do(r); a.status == http.StatusOK {
-					t.Errorf("%d bytes of a grant are enough", n)
+	t.Run("a grant that is cut off after each byte", func(t *testing.T) {
+		w, f := faultyWorld(t)
+		s := w.signIn("web")
+		var whole []byte
+		f.grants(func(r *store.Record) { whole = bytes.Clone(r.Value) })
+		w.active(s.access)
+		if len(whole) < 50 {
+			t.Fatalf("a grant of %d bytes", len(whole))
+		}
+		exchange := w.exchangeRequest(s)
+		for n := range whole {
+			f.grants(func(r *store.Record) { r.Value = bytes.Clone(whole[:n]) })
+			w.unchanged(func() {
+				for _, r := range []*request{w.as("rival", w.refreshRequest(s).with()), w.refreshRequest(s), exchange} {
+					if a := w.do(r); a.status == http.StatusOK {
+						t.Errorf("%d bytes of a grant are enough", n)
+					}
 				}
+			})
+			if c, err := w.server.Introspect(t.Context(), s.access); err == nil {
+				t.Errorf("%d of %d bytes of a grant make a token of %+v", n, len(whole), c)
 			}
-		})
-		if c, err := w.server.Introspect(t.Context(), s.access); err == nil && c.Subject != "alice" {
-			t.Errorf("%d bytes of a grant make a token of %+v", n, c)
-		} else if err == nil && n < len(whole)-40 {
-			t.Logf("%d of %d bytes are enough to be active", n, len(whole))
+		}
+	})
+	for app, needed := range map[string][]string{
+		"web":   {"client_id", "manifest", "manifest.redirect_uris", "manifest.scopes", "secrets", "secrets.hash"},
+		"spa":   {"client_id", "manifest", "manifest.redirect_uris", "manifest.scopes", "manifest.token_endpoint_auth_method"},
+		"keyed": {"client_id", "manifest", "manifest.grant_types", "manifest.jwks", "manifest.jwks.keys", "manifest.scopes", "manifest.token_endpoint_auth_method"},
+	} {
+		t.Run("the app "+app+" without each of its members", func(t *testing.T) { lacking(t, app, needed) })
+	}
+}
+
+// lacking takes one member after the other out of the record of an app. Without one that is needed nothing works, and
+// without any other nothing works that did not before.
+func lacking(t *testing.T, app string, needed []string) {
+	w, f := faultyWorld(t)
+	defer w.tight()
+	reg, err := registry.New(registry.Config{Store: f, Now: w.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := w.config.Apps.(registry.Static)
+	a := all[slices.IndexFunc(all, func(a registry.App) bool { return a.ID == app })]
+	if err := reg.Create(t.Context(), &a); err != nil {
+		t.Fatal(err)
+	}
+	c := w.config
+	c.Apps = reg
+	if w.server, err = oauth.New(c); err != nil {
+		t.Fatal(err)
+	}
+	w.signedIn(&oauth.Login{Subject: "alice", Session: "session-of-alice", Time: w.now}) // in no tenant, where nothing is installed
+	s := &session{app: app}
+	if app != "keyed" {
+		s = w.signIn(app)
+	}
+
+	const head = 17 // bytes of a record before its JSON
+	var stored map[string]any
+	f.got = func(asked []string, list []store.Record) []store.Record {
+		for i, key := range asked {
+			if strings.HasPrefix(key, "a/") && list[i].Version != 0 {
+				decode(list[i].Value[head:], &stored)
+			}
+		}
+		return list
+	}
+	if _, err := reg.App(t.Context(), app); err != nil || stored["client_id"] != app {
+		t.Fatalf("the record of the app holds %v, %v", stored, err)
+	}
+	f.got = func(asked []string, list []store.Record) []store.Record {
+		for i, key := range asked {
+			if strings.HasPrefix(key, "a/") && list[i].Version != 0 {
+				b, _ := json.Marshal(stored)
+				list[i].Value = append(list[i].Value[:head:head], b...)
+			}
+		}
+		return list
+	}
+
+	works := func() bool {
+		if app == "keyed" {
+			return w.do(w.present(w.assertion())).succeeded()
+		}
+		a := w.do(w.refreshRequest(s)) // at first, and then a retry
+		if a.succeeded() && a.str("scope") != "read write" {
+			t.Errorf("the scope is %q", a.str("scope"))
+		}
+		return a.succeeded() && w.do(w.authorizeRequest(s)).succeeded()
+	}
+	stranger := &request{method: http.MethodPost, path: "/token", params: url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.refresh}, "client_id": {app}}}
+	basic := stranger.with("client_id", "")
+	basic.header = http.Header{"Authorization": {basicOf(app, "wrong")}}
+	itself := w.as(app, &request{method: http.MethodPost, path: "/token", params: url.Values{"grant_type": {"client_credentials"}}})
+	elsewhere := w.authorizeRequest(&session{app: app, verifier: strings.Repeat("v", 43)}).with("redirect_uri", "https://evil.example")
+	attacks := map[string]func() *answer{
+		"a wrong secret": func() *answer { return w.do(basic) }, "another redirect URI": func() *answer { return w.do(elsewhere) },
+		"another grant type": func() *answer { return w.do(itself) },
+	}
+	if app != "spa" {
+		attacks["no secret"] = func() *answer { return w.do(stranger) }
+	}
+	attacks["another key"] = func() *answer {
+		return w.do(w.present(w.assertion(claim("iss", text(app)), claim("sub", text(app)), signed(es256(signers()[0])))))
+	}
+
+	tried := make(map[string]bool)
+	lost := func(name string) {
+		tried[name] = true
+		if got, bad := works(), slices.Contains(needed, name); got && bad || !got && name == "" {
+			t.Errorf("without %q it works: %t", name, got)
+		}
+		for attack, try := range attacks {
+			if a := try(); a.succeeded() {
+				t.Errorf("without %q %s gets %d %s %s", name, attack, a.status, a.header.Get("Location"), a.body)
+			}
+		}
+	}
+	lost("") // the record as it is
+	stored["later"], stored["manifest"].(map[string]any)["later"] = map[string]any{"x": 1}, []string{"y"}
+	lost("")
+	without(stored, "", lost)
+	for _, name := range needed {
+		if !tried[name] {
+			t.Errorf("the record has no %q", name)
+		}
+	}
+}
+
+// without takes each member out of an object in turn, those of the objects in it too, and puts it back.
+func without(object map[string]any, path string, lost func(name string)) {
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		value := object[name]
+		delete(object, name)
+		lost(path + name)
+		object[name] = value
+		inner, _ := value.([]any)
+		for _, v := range append(inner, value) {
+			if o, ok := v.(map[string]any); ok {
+				without(o, path+name+".", lost)
+			}
 		}
 	}
 }

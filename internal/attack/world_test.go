@@ -184,7 +184,7 @@ func newWorld(t *testing.T, change ...func(*oauth.Config)) *world {
 	if w.server, err = oauth.New(w.config); err != nil {
 		t.Fatal(err)
 	}
-	guard, err := resource.New(resource.Config{Introspect: w.server.Introspect, Accept: token.VerifierConfig{Issuer: w.config.Issuer, Audience: api, Keys: w.keys, Now: w.clock}})
+	guard, err := resource.New(resource.Config{FormBody: true, Introspect: w.server.Introspect, Accept: token.VerifierConfig{Issuer: w.config.Issuer, Audience: api, Keys: w.keys, Now: w.clock}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,6 +288,9 @@ func (w *world) send(req *http.Request) *answer {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	if res.Close { // net/http has taken the header away
+		res.Header.Set("Connection", "close")
+	}
 	a := &answer{status: res.StatusCode, header: res.Header, body: string(body), reads: w.store.read() - reads, writes: w.store.written() - writes}
 	json.Unmarshal(body, &a.json)
 	w.mu.Lock()
@@ -374,7 +377,12 @@ func (w *world) authorizeRequest(s *session) *request {
 // authorize goes through the pages, and returns the answer that goes to the app.
 func (w *world) authorize(r *request) *answer {
 	w.t.Helper()
-	a := w.do(r)
+	return w.approve(w.do(r))
+}
+
+// approve says yes on the page that an answer is. Another answer stays as it is.
+func (w *world) approve(a *answer) *answer {
+	w.t.Helper()
 	target, consent := strings.CutPrefix(a.body, "consent ")
 	if a.status != http.StatusOK || !consent {
 		return a
