@@ -2,6 +2,7 @@ package attack
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/oauthcore/oauthcore/oauth"
 )
 
 // attackCase is a request to a server that is in order, with one fault in it.
@@ -324,7 +327,7 @@ func judge(t *testing.T, w *world, c attackCase, r *request, a *answer) {
 	if c.Want.Works || c.Want.Error == "" && c.Want.Page == 0 && c.Want.Redirect == "" && a.status < 400 {
 		return
 	}
-	refusal(t, w, c, a)
+	refusal(t, w, c, r, a)
 }
 
 // worked checks that a request did what it asks for, and not only that nobody complained.
@@ -359,8 +362,9 @@ func (w *world) worked(c attackCase, r *request, a *answer) {
 }
 
 // refusal checks what every refused request owes.
-func refusal(t *testing.T, w *world, c attackCase, a *answer) {
+func refusal(t *testing.T, w *world, c attackCase, r *request, a *answer) {
 	t.Helper()
+	var e *oauth.Error
 	if a.writes != 0 && !c.Want.Ends {
 		t.Errorf("%d writes to the store: %q", a.writes, w.store.writes[len(w.store.writes)-a.writes:])
 	}
@@ -374,8 +378,8 @@ func refusal(t *testing.T, w *world, c attackCase, a *answer) {
 		}
 	case len(events) != 1:
 		t.Errorf("%d events, want one", len(events))
-	case events[0].Err == nil:
-		t.Errorf("the event tells of no error: %+v", events[0])
+	case !errors.As(events[0].Err, &e) || e.Code != cmp.Or(c.Want.Error, c.Want.Redirect, e.Code) || "/"+events[0].Endpoint != r.path:
+		t.Errorf("the event tells of another refusal: %+v", events[0])
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
