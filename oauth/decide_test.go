@@ -60,12 +60,13 @@ var (
 	}
 
 	kinds = map[string]registry.Manifest{
-		"confidential":             {RedirectURIs: []string{"https://app.example.com/cb"}},
-		"confidential on loopback": {RedirectURIs: []string{"http://127.0.0.1/cb"}},
-		"public":                   {RedirectURIs: []string{"https://app.example.com/cb"}, AuthMethod: "none"},
-		"public on loopback":       {RedirectURIs: []string{"http://127.0.0.1/cb"}, AuthMethod: "none"},
-		"public on localhost":      {RedirectURIs: []string{"http://localhost/cb"}, AuthMethod: "none"},
-		"public on private scheme": {RedirectURIs: []string{"com.example.app:/cb"}, AuthMethod: "none"},
+		"confidential":                   {RedirectURIs: []string{"https://app.example.com/cb"}},
+		"confidential on loopback":       {RedirectURIs: []string{"http://127.0.0.1/cb"}},
+		"confidential on private scheme": {RedirectURIs: []string{"com.example.app:/cb"}},
+		"public":                         {RedirectURIs: []string{"https://app.example.com/cb"}, AuthMethod: "none"},
+		"public on loopback":             {RedirectURIs: []string{"http://127.0.0.1/cb"}, AuthMethod: "none"},
+		"public on localhost":            {RedirectURIs: []string{"http://localhost/cb"}, AuthMethod: "none"},
+		"public on private scheme":       {RedirectURIs: []string{"com.example.app:/cb"}, AuthMethod: "none"},
 	}
 )
 
@@ -91,8 +92,8 @@ type rule struct {
 const (
 	installedAll  = "not needed|full"
 	installedOK   = installedAll + "|narrow"
-	impersonable  = "public on loopback|public on localhost|public on private scheme"
-	identified    = "confidential|confidential on loopback|public"
+	impersonable  = "confidential on loopback|confidential on private scheme|public on loopback|public on localhost|public on private scheme"
+	identified    = "confidential|public"
 	unsettled     = "never|needed refused|both refused|other only|name changed|redirect changed"
 	settled       = "all|extra refused"
 	asksNothing   = "|login" // of prompt: none of the values that concern consent
