@@ -11,8 +11,9 @@ import (
 func (c *Console) next(wanted string) string {
 	home := c.path("")
 	// As it is written, too: a browser does not read what comes before the page as url.Parse does, takes a
-	// backslash for a slash, and does not clean up a path as package path does.
-	if !strings.HasPrefix(wanted, strings.TrimSuffix(home, "/")) || strings.Contains(wanted, `\`) {
+	// backslash for a slash, drops white space, and does not clean up a path as package path does.
+	odd := func(r rune) bool { return r <= ' ' || r == '\\' }
+	if !strings.HasPrefix(wanted, strings.TrimSuffix(home, "/")) || strings.ContainsFunc(wanted, odd) {
 		return home
 	}
 	u, err := url.Parse(wanted)
