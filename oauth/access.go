@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"strings"
 
 	"github.com/oauthcore/oauthcore/internal/chain"
@@ -63,11 +64,19 @@ func (id accessID) String() string {
 }
 
 // decodeText reads base64url of which every byte sequence has exactly one form, so that no token has two texts.
+// decodeHex does the same.
 func decodeText(s string) ([]byte, error) {
 	if at := strings.IndexAny(s, "\r\n"); at >= 0 { // the decoder skips them
 		return nil, base64.CorruptInputError(at)
 	}
 	return base64.RawURLEncoding.Strict().DecodeString(s)
+}
+
+func decodeHex(s string) ([]byte, error) {
+	if at := strings.IndexAny(s, "ABCDEF"); at >= 0 {
+		return nil, hex.InvalidByteError(s[at])
+	}
+	return hex.DecodeString(s)
 }
 
 // parseAccessID reads a jti of this server; other tokens under its keys have none of this form.

@@ -28,7 +28,7 @@ type call struct {
 	params    url.Values
 	header    http.Header
 	address   string // for the limiter; "": not known
-	wait      error  // what the address is told instead of what was wrong, if it has to wait
+	wait      *Error // what the address is told instead of what was wrong, if it has to wait
 	app       *registry.App
 	assertion string             // id of the mark to set before the answer takes effect: the client's assertion, used once
 	expires   int64              // of that mark

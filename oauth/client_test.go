@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -355,6 +357,30 @@ func TestSecretRotation(t *testing.T) {
 	ask(secret).want(t, 200, "")
 }
 
+// TestSlowHashesAreAskedLast: an app that replaces a secret that people chose by a generated one waits for nobody.
+func TestSlowHashesAreAskedLast(t *testing.T) {
+	chosen, err := bcrypt.GenerateFromPassword([]byte("chosen"), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var app *registry.App
+	h := newHost(t, byHeader, func(c *oauth.Config) { c.Apps = apps(func(s registry.Static) { app = edit(s, "svc") }) })
+	app.Secrets = append(app.Secrets, registry.Secret{ID: "2", Hash: chosen, NotAfter: h.clock().Add(time.Hour)})
+	for range burst {
+		h.ask("/token", "192.0.2.1", "", "client_id=nobody").want(t, 401, "invalid_client")
+	}
+	ask := func(plain string) reply {
+		return h.ask("/token", "192.0.2.1", basic("svc", plain), "grant_type=client_credentials")
+	}
+	release := h.srv.HoldHashing("svc")
+	ask(secret).want(t, 200, "")
+	release()
+	ask("chosen").want(t, 429, "temporarily_unavailable")
+	h.ask("/token", "192.0.2.2", basic("svc", "chosen"), "grant_type=client_credentials").want(t, 200, "")
+	h.pass(time.Hour)
+	h.ask("/token", "192.0.2.2", basic("svc", "chosen"), "grant_type=client_credentials").want(t, 401, "invalid_client")
+}
+
 func TestAppsFail(t *testing.T) {
 	h := newHost(t, func(c *oauth.Config) {
 		c.Apps = appTable{func(id string) (*registry.App, error) {
@@ -386,8 +412,8 @@ func TestAppsFail(t *testing.T) {
 	}
 }
 
-// TestHashesTakeTurns: secrets whose hashes take time and memory are checked a few at once; others wait, and
-// apps with a fast hash do not.
+// TestHashesTakeTurns: secrets whose hashes take time and memory are checked a few at once, and one of each app;
+// others wait, and apps with a fast hash do not.
 func TestHashesTakeTurns(t *testing.T) {
 	keys := newKeys(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -396,7 +422,12 @@ func TestHashesTakeTurns(t *testing.T) {
 			t.Fatal(err)
 		}
 		srv, err := oauth.New(oauth.Config{Issuer: "https://auth.example.com", Store: memory.New(), Keys: keys, Secrets: [][]byte{[]byte(secret)},
-			Resources: []string{api}, Apps: apps(func(s registry.Static) { edit(s, "svc").Secrets = []registry.Secret{{ID: "1", Hash: slow}} })})
+			Resources: []string{api}, Apps: apps(func(s registry.Static) {
+				for _, id := range []string{"svc", "web"} {
+					edit(s, id).Secrets = []registry.Secret{{ID: "1", Hash: slow}}
+					edit(s, id).Manifest.GrantTypes = []string{"client_credentials"}
+				}
+			})})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -408,7 +439,11 @@ func TestHashesTakeTurns(t *testing.T) {
 			srv.ServeHTTP(w, r)
 			return w.Code
 		}
-		release := srv.HoldHashing()
+		var others []string
+		for i := range runtime.GOMAXPROCS(0) {
+			others = append(others, strconv.Itoa(i))
+		}
+		release := srv.HoldHashing(others...)
 		if got := token("opaque"); got != 200 {
 			t.Errorf("an app with a fast hash got %d while others hash, want 200", got)
 		}
@@ -418,6 +453,17 @@ func TestHashesTakeTurns(t *testing.T) {
 		release()
 		if got := token("svc"); got != 200 {
 			t.Errorf("an app with a slow hash got %d in its turn, want 200", got)
+		}
+		release = srv.HoldHashing("svc")
+		if got := token("svc"); got != 503 {
+			t.Errorf("an app got %d while somebody guesses at it, want 503", got)
+		}
+		if got := token("web"); runtime.GOMAXPROCS(0) > 1 && got != 200 {
+			t.Errorf("an app got %d while somebody guesses at another, want 200", got)
+		}
+		release()
+		if n := srv.HashingApps(); n != 0 {
+			t.Errorf("%d apps are remembered when all is over", n)
 		}
 	})
 }

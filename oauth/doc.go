@@ -43,9 +43,10 @@
 // under a lower one in a single write.
 //
 // A [Limiter] bounds wrong requests by the address that they come from and wrong authentications by the app that
-// they name. The right credentials pass whoever else has been wrong, so that no stranger can lock an app out; by
-// address alone, sign-ins, apps without credentials and secrets that people chose have to wait. Secrets that
-// people chose are checked by at most one goroutine for each processor.
+// they name. Keys and generated secrets pass whoever else has been wrong, so that no stranger can lock such an app
+// out. Sign-ins, apps without credentials and secrets that people chose wait with the address that they come from.
+// The slow hashes of the last are made by one goroutine for each app, and by no more than there are processors:
+// at most so many times the memory of argon2id, 128 MiB, are in use. Whoever floods such an app delays it.
 //
 // # Design
 //

@@ -12,7 +12,7 @@ import (
 )
 
 // Error is a refusal by a code of the IANA registry of OAuth errors, such as "invalid_grant". Code,
-// Description and URI go on the wire, with bytes that RFC 6749, Section 5.2 does not allow left out.
+// Description and URI go on the wire, with a question mark for what RFC 6749, Section 5.2 does not allow.
 // What Description and the text of an Error say may change.
 type Error struct {
 	Code        string

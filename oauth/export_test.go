@@ -76,17 +76,25 @@ func RecodeAccessID(s string) (string, bool) {
 	return id.String(), ok
 }
 
-// HoldHashing takes every turn at hashing client secrets until release is called.
-func (s *Server) HoldHashing() (release func()) {
-	for range cap(s.hashing) {
-		s.hashing <- struct{}{}
+// HoldHashing takes the turns of apps at hashing client secrets until release is called.
+func (s *Server) HoldHashing(apps ...string) (release func()) {
+	var all []func()
+	for _, app := range apps {
+		done, err := s.hashing.take(context.Background(), app)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, done)
 	}
 	return func() {
-		for range cap(s.hashing) {
-			<-s.hashing
+		for _, done := range all {
+			done()
 		}
 	}
 }
+
+// HashingApps returns how many apps are being hashed for or waited for.
+func (s *Server) HashingApps() int { return len(s.hashing.apps) }
 
 // RemoteKeySets returns how many key sets of apps with a jwks_uri are remembered.
 func (s *Server) RemoteKeySets() int {

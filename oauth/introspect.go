@@ -3,7 +3,6 @@ package oauth
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -148,7 +147,7 @@ func (c *call) open(tok string) (*access, error) {
 	body, ok := strings.CutPrefix(tok, s.config.CredentialPrefix)
 	decode := decodeText
 	if s.profile.Hex {
-		decode = hex.DecodeString
+		decode = decodeHex
 	}
 	sealed, err := decode(body)
 	if !ok || err != nil {

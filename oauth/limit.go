@@ -14,12 +14,12 @@ import (
 // answer, for a generated secret cannot be guessed however often somebody tries. Many goroutines call it, and it decides
 // alone what a fault of its own means. Its keys are
 //   - "address/" and what [Config].Address returned, an IPv6 address cut to its /64: whoever has to wait gets 429
-//     at the authorization endpoint, and at the others unless the request brings the right credentials of an app.
+//     at the authorization endpoint, and for a POST to the others unless it brings the right credentials of an app.
 //     Those always pass, or a stranger behind the same address could lock the app out, but for a secret that
 //     people chose, which is not even compared. A failure is an answer of 400 to 499, 429 among them, while no
 //     client has authenticated. One that the app is told of by a redirect is none;
-//   - "app/" and a client_id, known or not: a failure is a wrong authentication. It changes the answer to
-//     further wrong ones alone, from 401 to 429: again the right credentials pass.
+//   - "app/" and a client_id as [Event].App has it, known or not: a failure is a wrong authentication. It changes
+//     the answer to further wrong ones alone, from 401 to 429: again the right credentials pass.
 type Limiter interface {
 	Wait(ctx context.Context, key string) time.Duration // until another try is welcome; zero: it is
 	Failed(ctx context.Context, key string)
@@ -80,7 +80,7 @@ func hashLimitKey(key string) limitKey {
 }
 
 // limited refuses a request whose key has failed too often.
-func (c *call) limited(key string) error {
+func (c *call) limited(key string) *Error {
 	wait := c.s.config.Limiter.Wait(c.ctx, key)
 	if wait <= 0 {
 		return nil
@@ -90,7 +90,7 @@ func (c *call) limited(key string) error {
 }
 
 // limitedAddress is limited for where the request comes from.
-func (c *call) limitedAddress() error {
+func (c *call) limitedAddress() *Error {
 	if c.address == "" {
 		return nil
 	}
@@ -110,18 +110,21 @@ func (c *call) failed(status int) {
 // authentication against the app that was named.
 func (c *call) unauthenticated(err error) error {
 	e := asError(err)
-	switch {
-	case c.wait != nil && e.status() < 500:
-		return c.wait
-	case e.Code != "invalid_client" || c.event.App == "":
+	var wait *Error
+	if e.Code == "invalid_client" && c.event.App != "" {
+		key := "app/" + c.event.App
+		wait = c.limited(key)
+		c.s.config.Limiter.Failed(c.ctx, key)
+	}
+	if c.wait != nil && e.status() < 500 {
+		wait = c.wait
+	}
+	if wait == nil || wait == e {
 		return err
 	}
-	key := "app/" + c.event.App
-	if limited := c.limited(key); limited != nil {
-		err = limited
-	}
-	c.s.config.Limiter.Failed(c.ctx, key)
-	return err
+	told := *wait
+	told.Cause = err
+	return &told
 }
 
 // addressKey is an address as the limiter counts it: who has one IPv6 address has 2^64.

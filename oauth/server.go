@@ -34,7 +34,7 @@ type Server struct {
 
 	verifier *token.Verifier // of this server's own JWTs
 	jwks     *remoteKeys     // of apps with a jwks_uri
-	hashing  chan struct{}   // holds one for each slow hash of a client secret under way
+	hashing  *turns          // at slow hashes of client secrets
 
 	origin   *http.CrossOriginProtection
 	endpoint map[string]http.HandlerFunc // by escaped path
@@ -54,7 +54,7 @@ type mark struct{}
 // New checks everything and reports all faults at once, each with the name of its field.
 func New(c Config) (*Server, error) {
 	var f faults
-	s := &Server{store: c.Store, realm: c.Issuer, cookie: plainCookie, hashing: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	s := &Server{store: c.Store, realm: c.Issuer, cookie: plainCookie, hashing: newTurns(runtime.GOMAXPROCS(0))}
 	if c.Profile != nil {
 		s.profile = *c.Profile
 	}
