@@ -39,13 +39,13 @@ func (c *call) authenticate() error {
 	}
 	now := time.Unix(c.now, 0)
 	app, err := c.s.app(c, got.id)
+	if err == nil && !app.Manifest.AllowsAuth(got.method) { // TestClientAuthentication
+		err = errClient("it used a method that it did not register")
+	}
 	if err != nil {
-		// As much work as for a known app with a generated secret, whose time would tell that it is.
+		// As much work as for a wrong generated secret, or the time would tell them apart.
 		new(registry.App).CheckSecret(got.secret, now)
 		return err
-	}
-	if !app.Manifest.AllowsAuth(got.method) { // TestClientAuthentication
-		return errClient("it used " + got.method + ", which it did not register")
 	}
 	switch got.method {
 	case "client_secret_basic", "client_secret_post":

@@ -3,6 +3,7 @@ package oauth_test
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -110,6 +111,46 @@ func TestBasicHeader(t *testing.T) {
 				t.Errorf("WWW-Authenticate is %q", got)
 			}
 		})
+	}
+}
+
+// R6749-2.3.1-1, R6749-B-1
+func TestExamplesOfRFC6749(t *testing.T) {
+	b, err := os.ReadFile("testdata/rfc6749_form_basic.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors struct {
+		Form []struct {
+			Text    string `json:"utf8_hex"`
+			Encoded string
+		} `json:"form_encoding"`
+		Basic []struct {
+			Header string
+			ID     string `json:"client_id"`
+			Secret string `json:"client_secret"`
+		}
+	}
+	if err := json.Unmarshal(b, &vectors); err != nil || len(vectors.Form) == 0 || len(vectors.Basic) == 0 {
+		t.Fatalf("%v, %+v", err, vectors)
+	}
+	for _, v := range vectors.Basic {
+		h := newHost(t, func(c *oauth.Config) { c.Apps = only(service(v.ID, v.Secret, "")) })
+		h.serve("/token", http.Header{"Authorization": {v.Header}}, "grant_type=client_credentials").want(t, 200, "")
+	}
+	for _, v := range vectors.Form {
+		var got string
+		h := newHost(t, func(c *oauth.Config) {
+			c.GrantTypes = map[string]oauth.GrantHandler{"urn:x": func(_ context.Context, r *oauth.TokenRequest) (*oauth.Approval, error) {
+				got = r.Params.Get("x")
+				return nil, &oauth.Error{Code: "invalid_grant"}
+			}}
+			c.Apps = apps(func(s registry.Static) { edit(s, "svc").Manifest.GrantTypes = []string{"urn:x"} })
+		})
+		h.raw("/token", http.Header{"Authorization": {basic("svc", secret)}}, "grant_type=urn:x&x="+v.Encoded).want(t, 400, "invalid_grant")
+		if hex.EncodeToString([]byte(got)) != strings.ToLower(v.Text) {
+			t.Errorf("%s is read as %q", v.Encoded, got)
+		}
 	}
 }
 

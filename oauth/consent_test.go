@@ -283,7 +283,7 @@ func TestConsentOfAChangedApp(t *testing.T) {
 
 // Any program on the device can pose as an app there, whose secret is in every copy of it.
 //
-// R6749-10.1-2, R6749-10.2-3, R8252-8.5-1, R8252-8.6-1, R6749-2.3-2
+// R6749-10.1-2, R6749-10.2-3, R8252-8.6-1, R6749-2.3-2
 func TestConsentOfANativeApp(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, func(c *oauth.Config) {

@@ -205,8 +205,6 @@ func TestNamesAreNotNormalised(t *testing.T) {
 }
 
 // A host whose resources give one scope two meanings can refuse a token for both of them.
-//
-// R9068-3-2
 func TestClaimsMayRefuseAnAmbiguousToken(t *testing.T) {
 	h := newHost(t, func(c *oauth.Config) {
 		c.Claims = func(_ context.Context, _ *oauth.Grant, c *token.Claims) error {

@@ -2,6 +2,7 @@ package attack
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/oauthcore/oauthcore/registry"
@@ -12,7 +13,8 @@ import (
 type manifestCase struct {
 	Attack, Name string
 
-	Set map[string]json.RawMessage // members to replace
+	Set  map[string]json.RawMessage // members to replace
+	Want string                     // part of the error, of reading or of validation
 }
 
 // tryManifest is the runner of registry_cases.json. It decodes a manifest as a host's API would, and then creates and
@@ -34,7 +36,14 @@ func tryManifest(t *testing.T, c manifestCase) {
 	for name, value := range c.Set {
 		members[name] = json.RawMessage(fill(string(value)))
 	}
+	refused := func(did string, err error) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), c.Want) {
+			t.Errorf("%s with the error %v, want %q", did, err, c.Want)
+		}
+	}
 	if m, err = read(); err != nil {
+		refused("read", err)
 		return
 	}
 	s := &recording{Store: memory.New()}
@@ -42,15 +51,18 @@ func tryManifest(t *testing.T, c manifestCase) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := reg.Create(t.Context(), &registry.App{ID: "web", Owner: "dev", Manifest: m}); err == nil || s.written() > 0 {
-		t.Errorf("created with %v, %d writes", err, s.written())
+	refused("created", reg.Create(t.Context(), &registry.App{ID: "web", Owner: "dev", Manifest: m}))
+	if n := s.written(); n > 0 {
+		t.Errorf("%d writes, want none", n)
 	}
 	if err := reg.Create(t.Context(), &registry.App{ID: "web", Owner: "dev"}); err != nil {
 		t.Fatal(err)
 	}
 	before := s.written()
 	propose := func(a *registry.App) error { return a.Propose(registry.Actor{Subject: "dev"}, m) }
-	if _, err := reg.Update(t.Context(), "web", propose); err == nil || s.written() > before {
-		t.Errorf("proposed with %v, %d writes", err, s.written()-before)
+	_, err = reg.Update(t.Context(), "web", propose)
+	refused("proposed", err)
+	if n := s.written() - before; n > 0 {
+		t.Errorf("%d writes, want none", n)
 	}
 }
