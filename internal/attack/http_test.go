@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,11 +64,24 @@ func TestA345(t *testing.T) {
 			defer func(outer *testing.T) { w.t = outer }(w.t)
 			w.t = t
 			w.unchanged(func() {
-				_, flat := ask(path, strings.NewReader(strings.Repeat("a", most+1)))
-				body := new(endless)
-				rec, bytes := ask(path, body)
-				if rec.Code != http.StatusRequestEntityTooLarge || body.read > most+1 {
-					t.Errorf("got %d after %d bytes, want 413 after %d", rec.Code, body.read, most+1)
+				least := func(body func() io.Reader) uint64 { // for the rest of the process allocates too
+					all := make([]uint64, 5)
+					for i := range all {
+						var rec *httptest.ResponseRecorder
+						if rec, all[i] = ask(path, body()); rec.Code != http.StatusRequestEntityTooLarge {
+							t.Errorf("got %d, want 413", rec.Code)
+						}
+					}
+					return slices.Min(all)
+				}
+				flat := least(func() io.Reader { return strings.NewReader(strings.Repeat("a", most+1)) })
+				var body *endless
+				bytes := least(func() io.Reader {
+					body = new(endless)
+					return body
+				})
+				if body.read > most+1 {
+					t.Errorf("%d bytes were read, want %d", body.read, most+1)
 				}
 				if bytes > flat+flat/10+4096 || bytes > uint64(8*most) {
 					t.Errorf("%d bytes allocated, and %d for a body of %d bytes", bytes, flat, most+1)
