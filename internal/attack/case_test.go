@@ -85,6 +85,7 @@ var surfaces = map[string]func(path string) ([]namedCase, error){
 	"testdata/jose_cases.json":     reader(tryToken),
 	"testdata/guard_cases.json":    reader(tryToken),
 	"testdata/registry_cases.json": reader(tryManifest),
+	"testdata/fetch_cases.json":    reader(tryFetch),
 }
 
 // reader reads files of cases that try tries.
@@ -162,7 +163,7 @@ func try(t *testing.T, c attackCase) {
 			r.header[name] = append(r.header[name], fill(v))
 		}
 	}
-	r.raw, r.query = fill(c.Raw), fill(c.Query)
+	r.raw, r.query = fill(c.Raw), fill(cmp.Or(c.Query, r.query))
 	if c.Method != "" {
 		r.method = c.Method
 	}
@@ -197,6 +198,18 @@ func (w *world) base(c attackCase) (r *request, again func(over bool)) {
 		return r, func(bool) {
 			if a := w.authorize(w.authorizeRequest(s)); a.location().Get("code") == "" {
 				w.t.Errorf("the request in order does not work any more: %d %s", a.status, a.body)
+			}
+		}
+	case "consent":
+		target, cookies := w.consentPage(&session{app: c.App, verifier: "a-verifier-of-forty-three-characters-000000"})
+		r := &request{method: http.MethodPost, header: make(http.Header)}
+		r.path, r.query, _ = strings.Cut(target, "?")
+		for _, c := range cookies {
+			r.header.Add("Cookie", c.Name+"="+c.Value)
+		}
+		return r, func(bool) {
+			if a := w.do(r); w.keep("code", a.location().Get("code")) == "" {
+				w.t.Errorf("the form in order gets %d %s", a.status, a.body)
 			}
 		}
 	case "exchange":
@@ -252,7 +265,8 @@ var repeated = map[string]func(n int) string{
 
 // filler puts values in the place of what a case names: {refresh_token} and the like of the request in order,
 // {long 5000} for so many letters, {basic id secret} for an Authorization header, {secret app} for an app's own,
-// {access of app}, {refresh of app} and {code of app} for what another grant has.
+// {access of app}, {refresh of app} and {code of app} for what another grant has, {ticket of another} for the page
+// of another browser.
 func (w *world) filler(base *request) func(string) string {
 	return func(s string) string {
 		return placeholder.ReplaceAllStringFunc(s, func(name string) string {
@@ -265,6 +279,10 @@ func (w *world) filler(base *request) func(string) string {
 				r := &http.Request{Header: make(http.Header)}
 				r.SetBasicAuth(f[1], strings.ReplaceAll(f[2], "own", secretOf(f[1])))
 				return r.Header.Get("Authorization")
+			case len(f) == 3 && f[0] == "ticket":
+				target, _ := w.consentPage(&session{app: "web", verifier: "a-verifier-of-forty-three-characters-000000"})
+				_, query, _ := strings.Cut(target, "?")
+				return query
 			case len(f) == 2 && f[0] == "secret":
 				return secretOf(f[1])
 			case len(f) == 3 && f[0] == "access":
