@@ -40,7 +40,7 @@ func (c *call) authenticate() error {
 	now := time.Unix(c.now, 0)
 	app, err := c.s.app(c, got.id)
 	if err == nil && !app.Manifest.AllowsAuth(got.method) { // TestClientAuthentication
-		err = errClient("it used a method that it did not register")
+		err = errClient("it used " + got.method + ", which it did not register")
 	}
 	if err != nil {
 		// As much work as for a wrong generated secret, or the time would tell them apart.
@@ -88,6 +88,9 @@ func (c *call) checkSecret(app *registry.App, plain string, now time.Time) (ok b
 		return false, unavailable(err)
 	}
 	defer done()
+	if wait := c.limitedAddress(); wait != nil { // since then others of its guesses were wrong
+		return false, wait
+	}
 	_, ok = app.CheckSecret(plain, now)
 	return ok, nil
 }

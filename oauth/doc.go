@@ -46,7 +46,8 @@
 // they name. Keys and generated secrets pass whoever else has been wrong, so that no stranger can lock such an app
 // out. Sign-ins, apps without credentials and secrets that people chose wait with the address that they come from.
 // The slow hashes of the last are made by one goroutine for each app, and by no more than there are processors:
-// at most so many times the memory of argon2id, 128 MiB, are in use. Whoever floods such an app delays it.
+// at most so many times the memory of argon2id, 128 MiB, are in use by a Server. Whoever floods such an app delays
+// it, until after ten seconds of waiting it is refused with 503.
 //
 // # Design
 //

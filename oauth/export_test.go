@@ -93,6 +93,16 @@ func (s *Server) HoldHashing(apps ...string) (release func()) {
 	}
 }
 
+// HashingUsers returns how many requests hash or wait for an app.
+func (s *Server) HashingUsers(app string) int {
+	s.hashing.mu.Lock()
+	defer s.hashing.mu.Unlock()
+	if own := s.hashing.apps[app]; own != nil {
+		return own.users
+	}
+	return 0
+}
+
 // HashingApps returns how many apps are being hashed for or waited for.
 func (s *Server) HashingApps() int { return len(s.hashing.apps) }
 
@@ -107,4 +117,4 @@ func (s *Server) RemoteKeySets() int {
 func NewLimiter(now func() time.Time) Limiter { return newLimiter(now) }
 
 // LimiterSize returns how many keys it remembers.
-func LimiterSize(l Limiter) int { return len(l.(*limiter).due) + len(l.(*limiter).older) }
+func LimiterSize(l Limiter) int { return l.(*limiter).due.Len() }

@@ -103,23 +103,48 @@ func TestClaimsHookChangesTooMuch(t *testing.T) {
 		"extra that is huge": extra("x", `"`+strings.Repeat("x", 1<<20)+`"`),
 		"roles not UTF-8":    func(c *token.Claims) { c.Roles = []string{"\xff"} },
 	}
-	v := h.request("web")
-	code := h.codeOf(v)
-	tok := h.login("web").str("refresh_token")
-	for name, change := range cases {
-		t.Run(name, func(t *testing.T) {
-			edit = change
-			s.unwritten(t, func() {
-				for _, r := range []reply{h.exchange(v, code), h.refresh("web", tok), h.post("svc", "/token", ccForm)} {
-					r.want(t, 500, "server_error")
-					wellFormed(t, r)
-				}
+	for _, app := range []string{"web", "opaque"} {
+		v := h.request(app)
+		code := h.codeOf(v)
+		tok := h.login(app).str("refresh_token")
+		for name, change := range cases {
+			t.Run(app+"/"+name, func(t *testing.T) {
+				edit = change
+				s.unwritten(t, func() {
+					for _, r := range []reply{h.exchange(v, code), h.refresh(app, tok), h.post("svc", "/token", ccForm)} {
+						r.want(t, 500, "server_error")
+						wellFormed(t, r)
+					}
+				})
 			})
+		}
+		edit = nil
+		h.exchange(v, code).want(t, 200, "")
+		h.refresh(app, tok).want(t, 200, "")
+	}
+}
+
+// A clock that is wrong beyond all measure mints no token of any form.
+func TestMintAtAWrongTime(t *testing.T) {
+	for name, form := range map[string]func(*oauth.Config){
+		"JWT":    func(*oauth.Config) {},
+		"opaque": func(c *oauth.Config) { c.Apps = apps(func(s registry.Static) { edit(s, "svc").Policy.Opaque = true }) },
+		"handle": handles,
+		"JWT of a profile": func(c *oauth.Config) {
+			c.Profile = &oauth.Profile{Claims: func(c *token.Claims) (string, any) { return "", map[string]any{"sub": c.Subject} }}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &interceptor{}
+			h := newHost(t, s.wrap, form)
+			for _, at := range []time.Time{{}, time.Unix(-1, 0), time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)} {
+				h.mu.Lock()
+				h.now = at
+				h.mu.Unlock()
+				s.unwritten(t, func() { h.post("svc", "/token", ccForm).want(t, 500, "server_error") })
+			}
 		})
 	}
-	edit = nil
-	h.exchange(v, code).want(t, 200, "")
-	h.refresh("web", tok).want(t, 200, "")
 }
 
 // At introspection a hook that changes too much, even in place, spoils nothing that is kept.

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/oauthcore/oauthcore/internal/recent"
 )
 
 // Limiter bounds how often someone may be wrong (RFC 6749, Section 10.10): by address, and without one only in the
@@ -33,26 +35,26 @@ const (
 	limitKeys  = 1 << 15
 )
 
-// limiter counts failures by the time at which each key will have made up for them. The older half of what it
-// knows is dropped when the newer is full, which costs nothing to find out.
+// limiter counts failures by the time at which each key will have made up for them.
 type limiter struct {
 	now func() time.Time
 
-	mu         sync.Mutex
-	older, due map[limitKey]int64 // Unix nanoseconds
+	mu  sync.Mutex
+	due *recent.Map[limitKey, int64] // Unix nanoseconds
 }
 
 type limitKey [16]byte // of a hash: whoever fails chooses the text
 
 func newLimiter(now func() time.Time) *limiter {
-	return &limiter{now: now, due: make(map[limitKey]int64)}
+	return &limiter{now: now, due: recent.New[limitKey, int64](limitKeys)}
 }
 
 func (l *limiter) Wait(_ context.Context, key string) time.Duration {
 	k, now := hashLimitKey(key), l.now().UnixNano()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return max(0, time.Duration(l.find(k)-now)-(limitBurst-1)*limitEvery)
+	due, _ := l.due.Get(k)
+	return max(0, time.Duration(due-now)-(limitBurst-1)*limitEvery)
 }
 
 // Failed counts no more than two bursts: after them nobody has to wait for longer than one takes.
@@ -60,18 +62,9 @@ func (l *limiter) Failed(_ context.Context, key string) {
 	k, now := hashLimitKey(key), l.now().UnixNano()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	due := min(max(now, l.find(k))+int64(limitEvery), now+2*limitBurst*int64(limitEvery))
-	if len(l.due) >= limitKeys {
-		l.older, l.due = l.due, make(map[limitKey]int64)
-	}
-	l.due[k] = due
-}
-
-func (l *limiter) find(k limitKey) int64 {
-	if due, ok := l.due[k]; ok {
-		return due
-	}
-	return l.older[k]
+	due, _ := l.due.Get(k)
+	due = min(max(now, due)+int64(limitEvery), now+2*limitBurst*int64(limitEvery))
+	l.due.Put(k, due)
 }
 
 func hashLimitKey(key string) limitKey {

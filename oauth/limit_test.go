@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -133,6 +134,32 @@ func TestLimitOfAnAddress(t *testing.T) {
 		h.ask("/token", "192.0.2.1", basic("svc", "guess"), grant).want(t, 429, "temporarily_unavailable")
 		h.ask("/introspect", "192.0.2.1", basic("api", secret), "token=x").want(t, 429, "temporarily_unavailable")
 		h.ask("/introspect", "192.0.2.2", basic("api", secret), "token=x").want(t, 200, "")
+	})
+
+	t.Run("has to wait once enough of its guesses that came together were wrong", func(t *testing.T) {
+		t.Parallel()
+		chosen, err := bcrypt.GenerateFromPassword([]byte(secret), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := newHost(t, byHeader, func(c *oauth.Config) {
+			c.Apps = apps(func(s registry.Static) { edit(s, "svc").Secrets = []registry.Secret{{ID: "1", Hash: chosen}} })
+		})
+		release := h.srv.HoldHashing("svc")
+		answer := make(chan int)
+		go func() {
+			answer <- h.ask("/token", "192.0.2.1", basic("svc", secret), "grant_type=client_credentials").StatusCode
+		}()
+		for h.srv.HashingUsers("svc") < 2 {
+			runtime.Gosched()
+		}
+		for range burst {
+			h.ask("/token", "192.0.2.1", "", bad).want(t, 401, "invalid_client")
+		}
+		release()
+		if got := <-answer; got != 429 {
+			t.Errorf("a guess that waited for its turn gets %d, want 429", got)
+		}
 	})
 
 	t.Run("is counted for guesses at an app that others have guessed at", func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"time"
@@ -32,28 +33,36 @@ func seconds(d, zero, most time.Duration) int64 {
 	return int64(min(max(d, time.Second), most) / time.Second)
 }
 
-// mint makes the access token of a, in the form that the profile or the app's policy wants. The claims hook
-// runs for opaque tokens too: it may refuse.
+// mint makes the access token of a, in the form that the profile or the app's policy wants. Whatever the form,
+// the claims hook may refuse, and a token is worth nothing that a JWT could not say: no time of a clock
+// gone wrong, no claim of the hook that is not JSON or without end.
 func (c *call) mint(app *registry.App, a *access, g *Grant) (string, error) {
 	claims, err := c.claims(a, g)
 	if err != nil {
 		return "", err
 	}
 	s := c.s
+	if !s.profile.Handles && !app.Policy.Opaque && s.profile.Claims == nil {
+		return s.config.Keys.Sign(claims)
+	}
+	switch said, err := claims.MarshalJSON(); { // TestClaimsHookChangesTooMuch, TestMintAtAWrongTime
+	case err != nil:
+		return "", err
+	case len(said) > maxToken:
+		return "", fmt.Errorf("oauth: claims of %d bytes, want at most %d", len(said), maxToken)
+	}
 	switch {
 	case s.profile.Handles:
 		return c.newHandle(a), nil
 	case app.Policy.Opaque:
 		return s.encodeToken(s.sealAccess(a, nil)), nil
-	case s.profile.Claims != nil:
-		typ, mapped := s.profile.Claims(claims)
-		payload, err := json.Marshal(mapped)
-		if err != nil {
-			return "", err
-		}
-		return s.config.Keys.SignJWT(typ, payload, claims.IssuedAt)
 	}
-	return s.config.Keys.Sign(claims)
+	typ, mapped := s.profile.Claims(claims)
+	payload, err := json.Marshal(mapped)
+	if err != nil {
+		return "", err
+	}
+	return s.config.Keys.SignJWT(typ, payload, claims.IssuedAt)
 }
 
 // sealAccess seals a for who names bound again.

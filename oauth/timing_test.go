@@ -23,7 +23,7 @@ func (patience) Failed(context.Context, string)             {}
 // BenchmarkTimeEquality compares how long two kinds of wrong credentials take, in pairs whose order is random:
 // t is Welch's over the faster 90 % of each kind, for what else runs on a machine makes the rest slow. A
 // difference that a stranger could use shows as a t that grows with the root of the samples; up to 10 in 100,000
-// pairs is taken for none, as is one of less than 2 % of the medians.
+// pairs, and always up to 4, is taken for none, as is one of less than 2 % of the medians.
 func BenchmarkTimeEquality(b *testing.B) {
 	near := secret[:len(secret)-1] + "x" // all but the last byte
 	far := "x" + secret[1:]

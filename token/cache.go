@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"sync"
 	"time"
+
+	"github.com/oauthcore/oauthcore/internal/recent"
 )
 
 // verdict is a token that was found good, and what that rests on.
@@ -22,26 +24,24 @@ func (v *verdict) holds(state any, now time.Time) bool {
 }
 
 // cache remembers tokens by their SHA-256, so that it holds no token. Only good tokens get in, so strangers
-// cannot fill it. When it is full any entry makes room: keeping the order of use would cost each hit the write
-// lock.
+// cannot fill it. When it is full the older half makes room: keeping the order of use would cost each hit the
+// write lock.
 type cache struct {
 	shards []shard
-	limit  int // entries of a shard
 }
 
 type shard struct {
 	mu      sync.RWMutex
-	entries map[[sha256.Size]byte]*verdict
+	entries *recent.Map[[sha256.Size]byte, *verdict]
 	_       [64]byte // keeps the locks in different cache lines
 }
 
-// newCache returns a cache for at most size tokens, at least one.
+// newCache returns a cache for at most size tokens, and no fewer than two.
 func newCache(size int) *cache {
 	const shards = 16
-	c := &cache{shards: make([]shard, min(size, shards))}
-	c.limit = size / len(c.shards)
+	c := &cache{shards: make([]shard, min((size+1)/2, shards))}
 	for i := range c.shards {
-		c.shards[i].entries = make(map[[sha256.Size]byte]*verdict)
+		c.shards[i].entries = recent.New[[sha256.Size]byte, *verdict](max(1, size/(2*len(c.shards))))
 	}
 	return c
 }
@@ -54,18 +54,13 @@ func (c *cache) get(sum [sha256.Size]byte) *verdict {
 	s := c.shard(sum)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.entries[sum]
+	v, _ := s.entries.Get(sum)
+	return v
 }
 
 func (c *cache) put(sum [sha256.Size]byte, v *verdict) {
 	s := c.shard(sum)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.entries[sum]; !ok && len(s.entries) >= c.limit {
-		for other := range s.entries {
-			delete(s.entries, other)
-			break
-		}
-	}
-	s.entries[sum] = v
+	s.entries.Put(sum, v)
 }

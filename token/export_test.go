@@ -4,7 +4,7 @@ package token
 func CacheLen(v *Verifier) int {
 	n := 0
 	for i := range v.cache.shards {
-		n += len(v.cache.shards[i].entries)
+		n += v.cache.shards[i].entries.Len()
 	}
 	return n
 }

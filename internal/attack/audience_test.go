@@ -180,19 +180,22 @@ func TestA162(t *testing.T) {
 // TestA163 has a claims hook, and a profile, that return what is no claim: nothing is minted, and the refresh token and
 // the code are as good as before.
 func TestA163(t *testing.T) {
-	fails := func(name string, w *world, on *bool) {
+	fails := func(name string, w *world, on *bool, apps ...string) {
 		t.Run(name, func(t *testing.T) {
 			w.t = t
 			defer w.tight()
-			both := []*request{w.refreshRequest(w.signIn("web")), w.exchangeRequest(w.begin("web"))}
+			var all []*request
+			for _, app := range apps {
+				all = append(all, w.refreshRequest(w.signIn(app)), w.exchangeRequest(w.begin(app)))
+			}
 			*on = true
 			w.unchanged(func() {
-				for _, r := range both {
+				for _, r := range all {
 					w.refused(w.do(r), 500, "server_error")
 				}
 			})
 			*on = false
-			for _, r := range both {
+			for _, r := range all {
 				w.good(w.do(r))
 			}
 		})
@@ -200,7 +203,7 @@ func TestA163(t *testing.T) {
 	for name, value := range map[string]json.RawMessage{"not JSON": json.RawMessage(`NaN`), "invalid UTF-8": json.RawMessage("\"a\xff\""), "nothing": json.RawMessage(``), "two values": json.RawMessage(`1 2`),
 		"1 MiB": json.RawMessage(text(strings.Repeat("a", 1<<20))), "deep": json.RawMessage(strings.Repeat("[", 300) + strings.Repeat("]", 300))} {
 		w, on := claimed(t, func(c *token.Claims) { c.Extra = map[string]json.RawMessage{"x": value} })
-		fails(name, w, on)
+		fails(name, w, on, "web", "opaque")
 	}
 	cyclic := make(map[string]any)
 	cyclic["x"] = cyclic
@@ -213,7 +216,7 @@ func TestA163(t *testing.T) {
 				}
 				return "at+jwt", c
 			}}
-		}), on)
+		}), on, "web")
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	gojose "github.com/go-jose/go-jose/v4"
 
 	"github.com/oauthcore/oauthcore/oauth"
+	"github.com/oauthcore/oauthcore/registry"
 	"github.com/oauthcore/oauthcore/token"
 )
 
@@ -209,7 +210,15 @@ func TestA241(t *testing.T) {
 
 // TestA242 has clocks that are wrong beyond all measure, and lifetimes that are none: there is an error, and no token.
 func TestA242(t *testing.T) {
-	w := newWorld(t)
+	t.Run("JWT", func(t *testing.T) { wrongClocks(t, newWorld(t)) })
+	t.Run("opaque", func(t *testing.T) {
+		w := newWorld(t)
+		w.edited("job", func(a *registry.App) { a.Policy.Opaque = true })
+		wrongClocks(t, w)
+	})
+}
+
+func wrongClocks(t *testing.T, w *world) {
 	defer w.tight()
 	now := w.clock()
 	set := func(now time.Time) {

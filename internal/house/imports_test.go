@@ -34,6 +34,7 @@ var layers = map[string][]string{
 	"internal/house":     {},
 	"internal/jose":      {},
 	"internal/mutation":  {},
+	"internal/recent":    {},
 	"internal/recorder":  {},
 	"internal/scope":     {},
 	"internal/seal":      {},

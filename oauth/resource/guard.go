@@ -2,7 +2,6 @@ package resource
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -95,7 +94,7 @@ func New(c Config) (*Guard, error) {
 		g.verifier = v
 	}
 	if c.CacheFor > 0 {
-		g.answers = &answers{good: make(map[[sha256.Size]byte]answer)}
+		g.answers = newAnswers()
 	}
 	if c.Metadata {
 		d, err := newDocument(&c)

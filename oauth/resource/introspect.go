@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/oauthcore/oauthcore/internal/recent"
 	"github.com/oauthcore/oauthcore/token"
 )
 
@@ -39,10 +40,10 @@ func ask(ctx context.Context, introspect func(context.Context, string) (*token.C
 }
 
 // answers remembers tokens by their SHA-256, so that it holds none. Only good ones get in, so strangers
-// cannot fill it. When it is full any entry makes room.
+// cannot fill it. When it is full the older half makes room.
 type answers struct {
 	mu   sync.RWMutex
-	good map[[sha256.Size]byte]answer
+	good *recent.Map[[sha256.Size]byte, answer]
 }
 
 type answer struct {
@@ -52,10 +53,14 @@ type answer struct {
 
 const maxAnswers = 10_000
 
+func newAnswers() *answers {
+	return &answers{good: recent.New[[sha256.Size]byte, answer](maxAnswers / 2)}
+}
+
 func (a *answers) get(key [sha256.Size]byte, now time.Time) *token.Claims {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	v := a.good[key]
+	v, _ := a.good.Get(key)
 	if !now.Before(v.until) {
 		return nil
 	}
@@ -65,11 +70,5 @@ func (a *answers) get(key [sha256.Size]byte, now time.Time) *token.Claims {
 func (a *answers) put(key [sha256.Size]byte, v answer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.good) >= maxAnswers {
-		for other := range a.good {
-			delete(a.good, other)
-			break
-		}
-	}
-	a.good[key] = v
+	a.good.Put(key, v)
 }
