@@ -32,7 +32,7 @@ const password = "correct horse" // of everyone
 // app is a site that users sign in to. Its host name is not the server's, so that to the browser it is
 // another site, not only another origin.
 type app struct {
-	site    string // http://localhost:port
+	site    string // https://localhost:port
 	server  string // the issuer, once it is known
 	id      string // client_id
 	arrived chan url.Values
@@ -41,7 +41,7 @@ type app struct {
 func startApp(t *testing.T) *app {
 	t.Helper()
 	a := &app{id: "web", arrived: make(chan url.Values, 1)}
-	ts := httptest.NewServer(a)
+	ts := httptest.NewTLSServer(a)
 	t.Cleanup(ts.Close)
 	a.site = strings.Replace(ts.URL, "127.0.0.1", "localhost", 1)
 	return a
@@ -145,6 +145,7 @@ func startBrowser(t *testing.T) *browser {
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true),
+		chromedp.Flag("ignore-certificate-errors", true),
 	)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
