@@ -38,7 +38,7 @@ func tryManifest(t *testing.T, c manifestCase) {
 	}
 	refused := func(did string, err error) {
 		t.Helper()
-		if err == nil || !strings.Contains(err.Error(), c.Want) {
+		if err == nil || c.Want == "" || !strings.Contains(err.Error(), c.Want) {
 			t.Errorf("%s with the error %v, want %q", did, err, c.Want)
 		}
 	}
