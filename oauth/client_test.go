@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -456,55 +457,93 @@ func TestAppsFail(t *testing.T) {
 // TestHashesTakeTurns: secrets whose hashes take time and memory are checked a few at once, and one of each app;
 // others wait, and apps with a fast hash do not.
 func TestHashesTakeTurns(t *testing.T) {
-	keys := newKeys(t)
-	synctest.Test(t, func(t *testing.T) {
-		slow, err := bcrypt.GenerateFromPassword([]byte(secret), 10)
-		if err != nil {
-			t.Fatal(err)
-		}
-		srv, err := oauth.New(oauth.Config{Issuer: "https://auth.example.com", Store: memory.New(), Keys: keys, Secrets: [][]byte{[]byte(secret)},
-			Resources: []string{api}, Apps: apps(func(s registry.Static) {
-				for _, id := range []string{"svc", "web"} {
-					edit(s, id).Secrets = []registry.Secret{{ID: "1", Hash: slow}}
-					edit(s, id).Manifest.GrantTypes = []string{"client_credentials"}
+	slow, err := bcrypt.GenerateFromPassword([]byte(secret), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := oauth.Config{Issuer: "https://auth.example.com", Store: memory.New(), Keys: newKeys(t), Secrets: [][]byte{[]byte(secret)},
+		Resources: []string{api}, Apps: apps(func(s registry.Static) {
+			for _, id := range []string{"svc", "web"} {
+				edit(s, id).Secrets = []registry.Secret{{ID: "1", Hash: slow}}
+				edit(s, id).Manifest.GrantTypes = []string{"client_credentials"}
+			}
+		})}
+	byHeader(&config)
+	run := func(name string, test func(t *testing.T, srv *oauth.Server, token func(app, address, plain string) int)) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv, err := oauth.New(config)
+				if err != nil {
+					t.Fatal(err)
 				}
-			})})
-		if err != nil {
-			t.Fatal(err)
-		}
-		token := func(app string) int {
-			r := httptest.NewRequest("POST", "/token", strings.NewReader("grant_type=client_credentials"))
-			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			r.Header.Set("Authorization", basic(app, secret))
-			w := httptest.NewRecorder()
-			srv.ServeHTTP(w, r)
-			return w.Code
-		}
+				test(t, srv, func(app, address, plain string) int {
+					r := httptest.NewRequest("POST", "/token", strings.NewReader("grant_type=client_credentials"))
+					r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+					r.Header.Set("Authorization", basic(app, plain))
+					r.Header.Set("X-Test-Address", address)
+					w := httptest.NewRecorder()
+					srv.ServeHTTP(w, r)
+					return w.Code
+				})
+				if n := srv.HashingQueues(); n != 0 {
+					t.Errorf("%d queues are remembered when all is over", n)
+				}
+			})
+		})
+	}
+
+	run("apps wait for themselves, and for the machine", func(t *testing.T, srv *oauth.Server, token func(app, address, plain string) int) {
 		var others []string
 		for i := range runtime.GOMAXPROCS(0) {
 			others = append(others, strconv.Itoa(i))
 		}
 		release := srv.HoldHashing(others...)
-		if got := token("opaque"); got != 200 {
+		if got := token("opaque", "", secret); got != 200 {
 			t.Errorf("an app with a fast hash got %d while others hash, want 200", got)
 		}
-		if got := token("svc"); got != 503 {
+		if got := token("svc", "", secret); got != 503 {
 			t.Errorf("an app with a slow hash got %d when its turn did not come, want 503", got)
 		}
 		release()
-		if got := token("svc"); got != 200 {
+		if got := token("svc", "", secret); got != 200 {
 			t.Errorf("an app with a slow hash got %d in its turn, want 200", got)
 		}
 		release = srv.HoldHashing("svc")
-		if got := token("svc"); got != 503 {
+		if got := token("svc", "", secret); got != 503 {
 			t.Errorf("an app got %d while somebody guesses at it, want 503", got)
 		}
-		if got := token("web"); runtime.GOMAXPROCS(0) > 1 && got != 200 {
+		if got := token("web", "", secret); runtime.GOMAXPROCS(0) > 1 && got != 200 {
 			t.Errorf("an app got %d while somebody guesses at another, want 200", got)
 		}
 		release()
-		if n := srv.HashingApps(); n != 0 {
-			t.Errorf("%d apps are remembered when all is over", n)
+	})
+
+	run("guesses from one address wait for one another first", func(t *testing.T, srv *oauth.Server, token func(app, address, plain string) int) {
+		const guesses = 5
+		release := srv.HoldHashing("svc")
+		var guessed atomic.Int32
+		for range guesses {
+			go func() {
+				if got := token("svc", "192.0.2.1", "x"); got != 401 {
+					t.Errorf("a guess got %d, want 401", got)
+				}
+				guessed.Add(1)
+			}()
+		}
+		synctest.Wait()
+		go func() {
+			if got := token("svc", "192.0.2.2", secret); got != 200 {
+				t.Errorf("the app got %d, want 200", got)
+			}
+			if n := guessed.Load(); n > 2 { // one before it, and one that may overtake it after its hash
+				t.Errorf("the app waited for %d guesses", n)
+			}
+		}()
+		synctest.Wait()
+		release()
+		synctest.Wait()
+		if n := guessed.Load(); n != guesses {
+			t.Errorf("%d of %d guesses were answered", n, guesses)
 		}
 	})
 }

@@ -98,7 +98,8 @@ type Config struct {
 
 	// Address returns where a request comes from, for the Limiter and for events: RemoteAddr, or what your own
 	// proxy says in a header that it sets and nobody else can. nil, or an answer of "": failures are not counted by
-	// address, for behind a proxy RemoteAddr is everyone's, and one stranger would make all others wait.
+	// address, for behind a proxy RemoteAddr is everyone's, and one stranger would make all others wait. Secrets that
+	// people chose can then be guessed at as fast as they hash.
 	Address func(*http.Request) string
 
 	Limiter Limiter // nil: one in this process: 100 failures of a key, then one a second, of bounded memory

@@ -45,9 +45,9 @@
 // A [Limiter] bounds wrong requests by the address that they come from and wrong authentications by the app that
 // they name. Keys and generated secrets pass whoever else has been wrong, so that no stranger can lock such an app
 // out. Sign-ins, apps without credentials and secrets that people chose wait with the address that they come from.
-// The slow hashes of the last are made by one goroutine for each app, and by no more than there are processors:
-// at most so many times the memory of argon2id, 128 MiB, are in use by a Server. Whoever floods such an app delays
-// it, until after ten seconds of waiting it is refused with 503.
+// The slow hashes of the last are made one at a time for each app, by addresses in turn, and no more at once than
+// there are processors: at most so many times the memory of argon2id, 128 MiB, are in use by a Server. Whoever
+// floods such an app from many addresses delays it, until after ten seconds of waiting it is refused with 503.
 //
 // # Design
 //
@@ -77,9 +77,12 @@
 // registered, and whoever writes the client sees what is wrong without a session.
 //
 // An app on a loopback or private-use redirect is asked for at every request, because any program on the device
-// can pose as it. At first that held for public apps alone; but a native app's secret is in every copy of it, so
-// that it proves nothing (RFC 8252, Section 8.5). Policy.FirstParty goes before that: the platform says in so many words that
-// this app needs no page.
+// can pose as it. To spare those with a secret was rejected: a native app's is in every copy of it, so that it
+// proves nothing (RFC 8252, Section 8.5). Policy.FirstParty goes before that: the platform says in so many words
+// that this app needs no page.
+//
+// To remember which slow secrets were right, so that their apps pass floods of guesses, was rejected: what is
+// remembered answers at once, so that guesses at it would be as fast.
 //
 // A dialect is a [Profile], a value of functions and facts, and core code asks for the fact, never for the
 // dialect. Where endpoints are is such a fact, so that one that the dialect does not know is neither served nor

@@ -80,7 +80,7 @@ func RecodeAccessID(s string) (string, bool) {
 func (s *Server) HoldHashing(apps ...string) (release func()) {
 	var all []func()
 	for _, app := range apps {
-		done, err := s.hashing.take(context.Background(), app)
+		done, err := s.hashing.take(context.Background(), app, "")
 		if err != nil {
 			panic(err)
 		}
@@ -93,18 +93,22 @@ func (s *Server) HoldHashing(apps ...string) (release func()) {
 	}
 }
 
-// HashingUsers returns how many requests hash or wait for an app.
+// HashingUsers returns how many requests hash for an app, or wait for the one that does.
 func (s *Server) HashingUsers(app string) int {
 	s.hashing.mu.Lock()
 	defer s.hashing.mu.Unlock()
-	if own := s.hashing.apps[app]; own != nil {
-		return own.users
+	if q := s.hashing.queues[app]; q != nil {
+		return q.users
 	}
 	return 0
 }
 
-// HashingApps returns how many apps are being hashed for or waited for.
-func (s *Server) HashingApps() int { return len(s.hashing.apps) }
+// HashingQueues returns how many queues somebody is in.
+func (s *Server) HashingQueues() int {
+	s.hashing.mu.Lock()
+	defer s.hashing.mu.Unlock()
+	return len(s.hashing.queues)
+}
 
 // RemoteKeySets returns how many key sets of apps with a jwks_uri are remembered.
 func (s *Server) RemoteKeySets() int {

@@ -73,7 +73,7 @@ func TestLimitOfAnApp(t *testing.T) {
 	})
 }
 
-// R7009-5-1
+// R6749-2.3.1-4, R7009-5-1
 func TestLimitOfAnAddress(t *testing.T) {
 	t.Parallel()
 	endpoints := []string{"/token", "/introspect", "/revoke"}

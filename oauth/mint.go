@@ -34,8 +34,8 @@ func seconds(d, zero, most time.Duration) int64 {
 }
 
 // mint makes the access token of a, in the form that the profile or the app's policy wants. Whatever the form,
-// the claims hook may refuse, and a token is worth nothing that a JWT could not say: no time of a clock
-// gone wrong, no claim of the hook that is not JSON or without end.
+// the claims hook may refuse, and so do claims that could not be told: times of a clock gone wrong, values of the
+// hook that are no JSON or have no end.
 func (c *call) mint(app *registry.App, a *access, g *Grant) (string, error) {
 	claims, err := c.claims(a, g)
 	if err != nil {
