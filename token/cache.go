@@ -39,7 +39,7 @@ type shard struct {
 // newCache returns a cache for at most size tokens, and no fewer than two.
 func newCache(size int) *cache {
 	const shards = 16
-	c := &cache{shards: make([]shard, min((size+1)/2, shards))}
+	c := &cache{shards: make([]shard, max(1, min(size/2, shards)))}
 	for i := range c.shards {
 		c.shards[i].entries = recent.New[[sha256.Size]byte, *verdict](max(1, size/(2*len(c.shards))))
 	}
