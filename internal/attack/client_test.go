@@ -119,46 +119,54 @@ func hashers() int {
 	}))
 }
 
-// TestA095 guesses at a secret whose hash is slow, a thousand guesses at once: no more are hashed at a time than there
-// are processors. A secret that is too long costs no hash.
+// TestA095 guesses at secrets whose hashes are slow, a thousand guesses at once: of one app one is hashed at a time, and
+// of all no more than there are processors. A secret that is too long costs no hash.
 func TestA095(t *testing.T) {
 	run(t)
 	w := newWorld(t, quiet, func(c *oauth.Config) { c.Limiter = unlimited{} })
+	apps := []string{"job", "web", "rival", "old", "opaque", "api"}
 	slow := func(kibibytes int) {
 		hash := fmt.Sprintf("$argon2id$v=19$m=%d,t=1,p=2$c29tZSBzYWx0$%s", kibibytes, strings.Repeat("A", 43))
-		w.edited("job", func(a *registry.App) { a.Secrets = []registry.Secret{{ID: "1", Hash: []byte(hash)}} })
+		for _, id := range apps {
+			w.edited(id, func(a *registry.App) { a.Secrets = []registry.Secret{{ID: "1", Hash: []byte(hash)}} })
+		}
 	}
-	guess := func(secret string) int {
-		r := w.credentials("job")
-		r.header.Set("Authorization", basicOf("job", secret))
+	guess := func(app, secret string) int {
+		r := w.credentials(app)
+		r.header.Set("Authorization", basicOf(app, secret))
 		return w.serve(w.server, r).Code
 	}
 
 	slow(256)
-	var others, most atomic.Int64
-	atOnce(1000, func(i int) {
-		// One whose turn does not come in time gets no answer about the secret.
-		if got := guess(fmt.Sprint("guess", i)); got != http.StatusUnauthorized && got != http.StatusServiceUnavailable {
-			others.Add(1)
-		}
-		if i%10 == 0 {
-			n := int64(hashers())
-			for seen := most.Load(); n > seen && !most.CompareAndSwap(seen, n); seen = most.Load() {
+	flood := func(apps []string, want int) {
+		t.Helper()
+		var others, most atomic.Int64
+		atOnce(1000, func(i int) {
+			// One whose turn does not come in time gets no answer about the secret.
+			if got := guess(apps[i%len(apps)], fmt.Sprint("guess", i)); got != http.StatusUnauthorized && got != http.StatusServiceUnavailable {
+				others.Add(1)
 			}
+			if i%10 == 0 {
+				n := int64(hashers())
+				for seen := most.Load(); n > seen && !most.CompareAndSwap(seen, n); seen = most.Load() {
+				}
+			}
+		})
+		if n := others.Load(); n > 0 {
+			t.Errorf("%d guesses get neither 401 nor 503", n)
 		}
-	})
-	if n := others.Load(); n > 0 {
-		t.Errorf("%d guesses get neither 401 nor 503", n)
+		if n := int(most.Load()); n < 1 || n > want {
+			t.Errorf("%d were seen to hash at once for %d apps, want 1 to %d", n, len(apps), want)
+		}
 	}
-	if n := int(most.Load()); n < 1 || n > runtime.GOMAXPROCS(0) {
-		t.Errorf("at most %d were seen to hash at once, want 1 to %d", n, runtime.GOMAXPROCS(0))
-	}
+	flood(apps[:1], 1)
+	flood(apps, runtime.GOMAXPROCS(0))
 
 	slow(64 << 10)
 	for n, want := range map[int]bool{512: true, 513: false} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		if got := guess(strings.Repeat("a", n)); got != http.StatusUnauthorized {
+		if got := guess("job", strings.Repeat("a", n)); got != http.StatusUnauthorized {
 			t.Errorf("a secret of %d bytes gets %d", n, got)
 		}
 		runtime.ReadMemStats(&after)

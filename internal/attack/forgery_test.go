@@ -86,19 +86,25 @@ func claim(name, value string) edit      { return func(f *forgery) { set(&f.clai
 func signed(by func(string) []byte) edit { return func(f *forgery) { f.sign = by } }
 func finish(by func(string) string) edit { return func(f *forgery) { f.finish = by } }
 func signature(b []byte) edit            { return signed(func(string) []byte { return b }) }
-func replaced(header, payload string) edit { // a part that is no object
+func input(by func(string) string) edit { // makes what is signed of a token
 	return func(f *forgery) {
 		f.finish = func(tok string) string {
-			parts := strings.Split(tok, ".")
-			if header != "" {
-				parts[0] = b64.EncodeToString([]byte(header))
-			}
-			if payload != "" {
-				parts[1] = b64.EncodeToString([]byte(payload))
-			}
-			return strings.Join(parts[:2], ".") + "." + b64.EncodeToString(f.sign(strings.Join(parts[:2], ".")))
+			in := by(tok)
+			return in + "." + b64.EncodeToString(f.sign(in))
 		}
 	}
+}
+func replaced(header, payload string) edit { // a part that is no object
+	return input(func(tok string) string {
+		parts := strings.Split(tok, ".")
+		if header != "" {
+			parts[0] = b64.EncodeToString([]byte(header))
+		}
+		if payload != "" {
+			parts[1] = b64.EncodeToString([]byte(payload))
+		}
+		return parts[0] + "." + parts[1]
+	})
 }
 
 // forge makes an access token as the server makes them, by its own key, with the edits.

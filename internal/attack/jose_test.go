@@ -436,14 +436,57 @@ func TestA218(t *testing.T) {
 	}
 }
 
+// TestA219 signs parts that lax decoders read as those of a good token.
 func TestA219(t *testing.T) {
 	run(t)
-	// 64 bytes end in a letter whose last four bits mean nothing.
-	forged(t, map[string][]edit{"bits that mean nothing": {finish(func(tok string) string {
-		const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-		last := len(tok) - 1
-		return tok[:last] + string(letters[strings.IndexByte(letters, tok[last])|1])
-	})}})
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	stray := func(part string) string { // sets the last bit
+		last := len(part) - 1
+		return part[:last] + string(letters[strings.IndexByte(letters, part[last])|1])
+	}
+	standard := func(part string) string { return strings.NewReplacer("-", "+", "_", "/").Replace(part) }
+	all := map[string][]edit{
+		"signature with bits that mean nothing": {finish(stray)}, // 64 bytes end in a letter whose last four bits do
+		"signature of standard base64": {signed(func(in string) []byte {
+			for {
+				if sig := es256(signers()[0])(in); strings.ContainsAny(b64.EncodeToString(sig), "-_") {
+					return sig
+				}
+			}
+		}), finish(func(tok string) string {
+			at := strings.LastIndexByte(tok, '.')
+			return tok[:at] + standard(tok[at:])
+		})},
+	}
+	changed := func(i int, change func(string) string) edit {
+		return input(func(tok string) string {
+			parts := strings.Split(tok, ".")
+			was := parts[i]
+			if parts[i] = change(was); parts[i] == was {
+				t.Errorf("part %d is not changed", i)
+			}
+			return parts[0] + "." + parts[1]
+		})
+	}
+	w := newWorld(t)
+	for i, put := range []func(name, value string) edit{head, claim} {
+		name := []string{"header", "payload"}[i]
+		// What is put in makes the encoded text have the letters, and the length, that the change needs.
+		all[name+" of standard base64"] = []edit{put("x", `"???"`), changed(i, standard)}
+		fill := func(length func(int) bool) edit {
+			for pad := `"`; ; pad += "a" {
+				if e := put("x", pad+`"`); length(len(strings.Split(w.forge(e), ".")[i]) % 4) {
+					return e
+				}
+			}
+		}
+		all[name+" with bits that mean nothing"] = []edit{fill(func(n int) bool { return n != 0 }), changed(i, stray)}
+		all[name+" of a length that no base64 has"] = []edit{fill(func(n int) bool { return n == 0 }), changed(i, func(part string) string { return part + "A" })}
+		if _, err := w.offline().Verify(t.Context(), w.forge(put("x", `"???"`))); err != nil {
+			t.Errorf("a member more in the %s: %v", name, err)
+		}
+	}
+	forged(t, all)
 }
 
 func TestA220(t *testing.T) { run(t) }

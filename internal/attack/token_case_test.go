@@ -16,9 +16,10 @@ type tokenCase struct {
 	Header, Claims map[string]json.RawMessage // members to replace
 	Without        []string                   // members to take away
 
-	// The text in the place of header and payload, and of the whole token. {header} and {claims} in the first two are
-	// the members, and {header}, {payload} and {signature} in the last are the parts.
-	Protected, Payload, Compact string
+	// The text in the place of header and payload before they are encoded, of what is signed, and of the whole token.
+	// {header} and {claims} in the first two are the members, and {header}, {payload} and {signature} in the others are
+	// the parts.
+	Protected, Payload, Input, Compact string
 
 	Works bool // not refused: who it is for and what for is as it was
 
@@ -74,15 +75,19 @@ func (c *tokenCase) edits(fill func(string) string) (all []edit) {
 			replaced(members.Replace(c.Protected), members.Replace(c.Payload))(f)
 		})
 	}
+	parts := func(tok, text string) string {
+		var pairs []string
+		for i, part := range strings.Split(tok, ".") {
+			name := []string{"header", "payload", "signature"}[i]
+			pairs = append(pairs, "{"+name+"}", part, "{start of "+name+"}", part[:4], "{rest of "+name+"}", part[4:])
+		}
+		return strings.NewReplacer(pairs...).Replace(text)
+	}
+	if c.Input != "" {
+		all = append(all, input(func(tok string) string { return parts(tok, c.Input) }))
+	}
 	if c.Compact != "" {
-		all = append(all, finish(func(tok string) string {
-			var pairs []string
-			for i, part := range strings.Split(tok, ".") {
-				name := []string{"header", "payload", "signature"}[i]
-				pairs = append(pairs, "{"+name+"}", part, "{start of "+name+"}", part[:4], "{rest of "+name+"}", part[4:])
-			}
-			return strings.NewReplacer(pairs...).Replace(c.Compact)
-		}))
+		all = append(all, finish(func(tok string) string { return parts(tok, c.Compact) }))
 	}
 	return all
 }
