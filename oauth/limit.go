@@ -14,8 +14,8 @@ import (
 
 // Limiter bounds how often someone may be wrong (RFC 6749, Section 10.10): by address, and without one only in the
 // answer. A generated secret cannot be guessed however often somebody tries; one that people chose can, so that a
-// host with such secrets sets [Config].Address. Many goroutines call it, and it decides
-// alone what a fault of its own means. Its keys are
+// host with such secrets sets [Config].Address. Many goroutines call a Limiter, and it decides alone what a fault of
+// its own means. Its keys are
 //   - "address/" and what [Config].Address returned, an IPv6 address cut to its /64: whoever has to wait gets 429
 //     at the authorization endpoint, and for a POST to the others unless it brings the right credentials of an app.
 //     Those always pass, or a stranger behind the same address could lock the app out, but for a secret that
