@@ -83,7 +83,7 @@ func (c *call) checkSecret(app *registry.App, plain string, now time.Time) (ok b
 	if c.wait != nil { // TestLimitOfAnAddress
 		return false, c.wait
 	}
-	done, err := c.s.hashing.take(c.ctx, app.ID, c.address) // TestHashesTakeTurns
+	done, err := c.s.hashing.take(c.ctx, app.ID, addressKey(c.event.Remote)) // TestHashesTakeTurns
 	if err != nil {
 		return false, unavailable(err)
 	}

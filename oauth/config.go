@@ -68,8 +68,9 @@ type Config struct {
 	GrantTypes map[string]GrantHandler
 
 	// Claims has the last word at every mint and introspection: it may set Roles, Groups, Entitlements and
-	// Extra of c; any other change fails the mint. An [*Error] refuses, and at a refresh invalid_grant
-	// ends the grant. An app acting for itself has a g without ID whose Subject is the app.
+	// Extra of c; any other change fails the mint, and so do claims that are no JSON or longer than 16 KiB. An
+	// [*Error] refuses, and at a refresh invalid_grant ends the grant. An app acting for itself has a g without
+	// ID whose Subject is the app.
 	Claims func(ctx context.Context, g *Grant, c *token.Claims) error
 
 	// Observe gets one Event for each request to the endpoints authorize, token, introspect and revoke, and

@@ -47,7 +47,8 @@
 // out. Sign-ins, apps without credentials and secrets that people chose wait with the address that they come from.
 // The slow hashes of the last are made one at a time for each app, by addresses in turn, and no more at once than
 // there are processors: at most so many times the memory of argon2id, 128 MiB, are in use by a Server. Whoever
-// floods such an app from many addresses delays it, until after ten seconds of waiting it is refused with 503.
+// floods such an app from many addresses, or from its own, delays it, until after ten seconds of waiting it is
+// refused with 503. Behind a proxy all have one address unless Config.Address tells them apart.
 //
 // # Design
 //

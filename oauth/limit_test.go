@@ -146,11 +146,14 @@ func TestLimitOfAnAddress(t *testing.T) {
 			c.Apps = apps(func(s registry.Static) { edit(s, "svc").Secrets = []registry.Secret{{ID: "1", Hash: chosen}} })
 		})
 		release := h.srv.HoldHashing("svc")
-		answer := make(chan int)
+		answer := make(chan int, 1)
 		go func() {
 			answer <- h.ask("/token", "192.0.2.1", basic("svc", secret), "grant_type=client_credentials").StatusCode
 		}()
 		for h.srv.HashingUsers("svc") < 2 {
+			if len(answer) > 0 {
+				t.Fatalf("a guess got %d and did not wait for its turn", <-answer)
+			}
 			runtime.Gosched()
 		}
 		for range burst {

@@ -33,6 +33,9 @@ func seconds(d, zero, most time.Duration) int64 {
 	return int64(min(max(d, time.Second), most) / time.Second)
 }
 
+// maxClaims bounds what an access token is worth; a JWT has to hold it.
+const maxClaims = 16 << 10
+
 // mint makes the access token of a, in the form that the profile or the app's policy wants. Whatever the form,
 // the claims hook may refuse, and so do claims that could not be told: times of a clock gone wrong, values of the
 // hook that are no JSON or have no end.
@@ -48,8 +51,8 @@ func (c *call) mint(app *registry.App, a *access, g *Grant) (string, error) {
 	switch said, err := claims.MarshalJSON(); { // TestClaimsHookChangesTooMuch, TestMintAtAWrongTime
 	case err != nil:
 		return "", err
-	case len(said) > maxToken:
-		return "", fmt.Errorf("oauth: claims of %d bytes, want at most %d", len(said), maxToken)
+	case len(said) > maxClaims:
+		return "", fmt.Errorf("oauth: claims of %d bytes, want at most %d", len(said), maxClaims)
 	}
 	switch {
 	case s.profile.Handles:

@@ -7,8 +7,8 @@ import (
 )
 
 // turns bounds how many slow hashes of client secrets are under way: one for each of the slots, one for each app, and
-// one for each address that names the app. So guesses at the secret of one app keep no other waiting for more than a
-// hash, and the app itself for no more than one from each address.
+// one for each address that names the app. So guesses at the secret of one app keep no other waiting for more than
+// one, and the app itself for no more than one from each address but its own.
 type turns struct {
 	slots chan struct{}
 

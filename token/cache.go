@@ -36,10 +36,10 @@ type shard struct {
 	_       [64]byte // keeps the locks in different cache lines
 }
 
-// newCache returns a cache for at most size tokens, and no fewer than two.
+// newCache returns a cache for about size tokens, and no more; but for two at least.
 func newCache(size int) *cache {
 	const shards = 16
-	c := &cache{shards: make([]shard, max(1, min(size/2, shards)))}
+	c := &cache{shards: make([]shard, max(1, min(size/64, shards)))}
 	for i := range c.shards {
 		c.shards[i].entries = recent.New[[sha256.Size]byte, *verdict](max(1, size/(2*len(c.shards))))
 	}

@@ -32,7 +32,7 @@ type VerifierConfig struct {
 	Algorithms []string
 	Types      []string      // header typ accepted, "" for none; nil: at+jwt (RFC 9068 section 4)
 	Leeway     time.Duration // clock difference tolerated, at most 60 seconds; zero: none
-	CacheSize  int           // at most so many verified tokens are remembered, at least about half as many; zero: 10,000; negative: none
+	CacheSize  int           // verified tokens remembered, about; the older half goes at once; zero: 10,000; negative: none
 
 	// Bound accepts tokens that are bound to a key or certificate of the sender (RFC 9449, RFC 8705). The
 	// caller then has to check [Claims.JKT] and [Claims.X5TS256] against the request: as bearer tokens they

@@ -339,7 +339,7 @@ func TestVerifierCache(t *testing.T) {
 	})
 	t.Run("tokens beyond its size are verified again", func(t *testing.T) {
 		keys := newKeys(t, token.Key{Signer: signers()["EdDSA"]})
-		for _, size := range []int{1, 3, 40} {
+		for _, size := range []int{1, 3, 40, 400} {
 			v := newVerifier(t, token.VerifierConfig{Keys: keys, CacheSize: size, Now: func() time.Time { return start }})
 			first := make(map[string]*token.Claims)
 			for i := range 4 * size {
@@ -352,8 +352,8 @@ func TestVerifierCache(t *testing.T) {
 				}
 				first[jwt] = got
 			}
-			if n := token.CacheLen(v); n > max(size, 2) {
-				t.Errorf("%d tokens remembered, want at most %d", n, max(size, 2))
+			if n := token.CacheLen(v); n > max(size, 2) || n < size/3 {
+				t.Errorf("%d tokens remembered, want %d to %d", n, size/3, max(size, 2))
 			}
 			for jwt, c := range first {
 				if got, err := v.Verify(ctx, jwt); err != nil || got.ID != c.ID {

@@ -123,7 +123,9 @@ func hashers() int {
 // of all no more than there are processors. A secret that is too long costs no hash.
 func TestA095(t *testing.T) {
 	run(t)
-	w := newWorld(t, quiet, func(c *oauth.Config) { c.Limiter = unlimited{} })
+	w := newWorld(t, quiet, func(c *oauth.Config) {
+		c.Limiter, c.Address = unlimited{}, func(r *http.Request) string { return r.Header.Get("X-Address") }
+	})
 	apps := []string{"job", "web", "rival", "old", "opaque", "api"}
 	slow := func(kibibytes int) {
 		hash := fmt.Sprintf("$argon2id$v=19$m=%d,t=1,p=2$c29tZSBzYWx0$%s", kibibytes, strings.Repeat("A", 43))
@@ -131,8 +133,10 @@ func TestA095(t *testing.T) {
 			w.edited(id, func(a *registry.App) { a.Secrets = []registry.Secret{{ID: "1", Hash: []byte(hash)}} })
 		}
 	}
+	var guesses atomic.Int64
 	guess := func(app, secret string) int {
 		r := w.credentials(app)
+		r.header.Set("X-Address", fmt.Sprint("192.0.2.", guesses.Add(1)%50))
 		r.header.Set("Authorization", basicOf(app, secret))
 		return w.serve(w.server, r).Code
 	}
