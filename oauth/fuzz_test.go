@@ -236,7 +236,7 @@ func FuzzBasicHeader(f *testing.F) {
 }
 
 func FuzzAssertion(f *testing.F) {
-	m := newMachine(f, func(c *oauth.Config, _ *registry.App) { c.Observe = nil })
+	m := newMachine(f, func(c *oauth.Config, _ *registry.App) { c.Observe, c.Limiter = nil, patience{} })
 	z := &fuzzed{host: m.h}
 	m.h.restart(func(c *oauth.Config) { z.store = &countingStore{Store: c.Store}; c.Store = z.store })
 	good := m.sign("JWT", m.claims(nil))
